@@ -1,0 +1,36 @@
+"""Deliver: planned contacts of one channel, or tasks; the template says which."""
+
+from typing import Any
+
+import msgspec
+from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools.utilities.batch import (
+    BatchProcessor,
+    EventType,
+    process_partial_response,
+)
+from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
+from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from escalon import bootstrap
+from escalon.usecases.messages_between import ToDeliver
+
+logger = Logger(service="deliver")
+metrics = Metrics(namespace="Escalon", service="deliver")
+processor = BatchProcessor(event_type=EventType.SQS)
+
+
+@logger.inject_lambda_context
+@metrics.log_metrics
+def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
+    """Each record is one intent; one that could not be settled yet comes back alone."""
+
+    def one(record: SQSRecord) -> None:
+        message = msgspec.json.decode(record.body, type=ToDeliver)
+        became = bootstrap.deliver()(message)
+        logger.info("delivered", extra={"intent_id": message.intent_id, "became": became})
+        metrics.add_metric(f"Delivery_{became}", MetricUnit.Count, 1)
+
+    return process_partial_response(event, one, processor, context)

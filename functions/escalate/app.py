@@ -1,0 +1,48 @@
+"""Escalate: one shard of a run; every account that is due is decided about and written once."""
+
+from datetime import timedelta
+from typing import Any
+
+import msgspec
+from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools.utilities.batch import (
+    BatchProcessor,
+    EventType,
+    process_partial_response,
+)
+from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
+from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from escalon import bootstrap
+from escalon.usecases.messages_between import ShardOfRun
+
+logger = Logger(service="escalate")
+metrics = Metrics(namespace="Escalon", service="escalate")
+processor = BatchProcessor(event_type=EventType.SQS)
+
+
+@logger.inject_lambda_context
+@metrics.log_metrics
+def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
+    """Each record is one shard; a shard that fails comes back alone."""
+
+    def time_left() -> timedelta:
+        return timedelta(milliseconds=context.get_remaining_time_in_millis())
+
+    def one(record: SQSRecord) -> None:
+        shard = msgspec.json.decode(record.body, type=ShardOfRun)
+        totals = bootstrap.escalate()(shard, time_left)
+        logger.info(
+            "shard_looked_at",
+            extra={"run_id": shard.run_id, "shard": shard.shard, **msgspec.to_builtins(totals)},
+        )
+        for name, count in (
+            ("LookedAt", totals.looked_at),
+            ("Acted", totals.acted),
+            ("Failed", totals.failed),
+        ):
+            metrics.add_metric(name, MetricUnit.Count, count)
+
+    return process_partial_response(event, one, processor, context)

@@ -1,0 +1,26 @@
+"""Sweep: EventBridge Scheduler starts a run over everything that is due."""
+
+from typing import Any
+
+from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools.metrics import MetricUnit
+
+from escalon import bootstrap
+from escalon.usecases.sweep import scheduled_time
+
+logger = Logger(service="sweep")
+metrics = Metrics(namespace="Escalon", service="sweep")
+
+
+@logger.inject_lambda_context
+@metrics.log_metrics
+def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
+    """`event["scheduled_at"]` is the run's clock and its name."""
+    run = bootstrap.sweep()(scheduled_time(str(event.get("scheduled_at", ""))))
+    if run is None:
+        logger.warning("event_too_late", extra={"scheduled_at": event.get("scheduled_at")})
+        metrics.add_metric("SweepsDropped", MetricUnit.Count, 1)
+        return {"dropped": True}
+    logger.info("run_started", extra={"run_id": run.run_id, "rulebook": run.rulebook})
+    metrics.add_metric("Sweeps", MetricUnit.Count, 1)
+    return {"run_id": run.run_id, "rulebook": run.rulebook, "shards": run.shards}

@@ -1,0 +1,86 @@
+"""The bucket: the exact bytes of every message, rulebooks, files to import and their reports."""
+
+import hashlib
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+from botocore.exceptions import ClientError
+
+from escalon.domain.rulebook import Rulebook
+
+
+class NoDocumentError(Exception):
+    """There is no such object."""
+
+
+class Documents:
+    """`client` is a boto3 s3 client; the bucket encrypts what is put."""
+
+    def __init__(self, client: Any, bucket: str) -> None:
+        self._client = client
+        self._bucket = bucket
+
+    def keep_message(self, account_id: str, message_id: str, body: bytes, kind: str) -> str:
+        """Keep the bytes of a message before it is sent; the key names their content, so a second
+        attempt with other bytes never overwrites the first."""
+        digest = hashlib.sha256(body).hexdigest()[:16]
+        key = f"messages/{account_id}/{message_id}-{digest}.{kind}"
+        content_type = "message/rfc822" if kind == "eml" else "text/plain; charset=utf-8"
+        self.put(key, body, content_type)
+        return key
+
+    def put(self, key: str, body: bytes, content_type: str = "application/json") -> None:
+        """Write one object."""
+        self._client.put_object(
+            Bucket=self._bucket, Key=key, Body=body, ContentType=content_type
+        )
+
+    def get(self, key: str) -> bytes:
+        """Read one object; raises NoDocumentError."""
+        return bytes(self.stream(key, 0).read())
+
+    def stream(self, key: str, start: int) -> Any:
+        """One object's body from a byte on, to be read in chunks; raises NoDocumentError."""
+        request: dict[str, Any] = {"Bucket": self._bucket, "Key": key}
+        if start:
+            request["Range"] = f"bytes={start}-"
+        try:
+            return self._client.get_object(**request)["Body"]
+        except ClientError as error:
+            if error.response["Error"]["Code"] in ("NoSuchKey", "404"):
+                raise NoDocumentError(key) from error
+            raise
+
+    def metadata(self, key: str) -> dict[str, str]:
+        """What the uploader wrote beside the object; raises NoDocumentError."""
+        try:
+            found = self._client.head_object(Bucket=self._bucket, Key=key)
+        except ClientError as error:
+            if error.response["Error"]["Code"] in ("NoSuchKey", "404"):
+                raise NoDocumentError(key) from error
+            raise
+        return dict(found["Metadata"])
+
+    def download(self, key: str, path: str) -> None:
+        """Copy one object to a local file."""
+        self._client.download_file(self._bucket, key, path)
+
+    def keys(self, prefix: str) -> Iterator[str]:
+        """The keys that begin so."""
+        pages = self._client.get_paginator("list_objects_v2").paginate(
+            Bucket=self._bucket, Prefix=prefix
+        )
+        for page in pages:
+            for found in page.get("Contents", ()):
+                yield found["Key"]
+
+    def put_rulebook(self, rulebook: Rulebook) -> str:
+        """Publish a rulebook's content under its version; it never changes afterwards."""
+        key = f"rulebooks/{rulebook.version}.json"
+        self.put(key, msgspec.json.encode(rulebook, order="sorted"))
+        return key
+
+    def rulebook(self, version: str) -> Rulebook:
+        """A published rulebook."""
+        return msgspec.json.decode(self.get(f"rulebooks/{version}.json"), type=Rulebook)

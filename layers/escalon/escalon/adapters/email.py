@@ -1,0 +1,33 @@
+"""E-mail through Amazon SES v2, as the exact bytes that were kept before."""
+
+from typing import Any
+
+from escalon.adapters.provider_errors import send
+from escalon.domain.ports import SendResult
+
+
+class Email:
+    """`client` is a boto3 sesv2 client without retries."""
+
+    def __init__(self, client: Any, configuration_set: str) -> None:
+        self._client = client
+        self._configuration_set = configuration_set
+
+    def send(
+        self, mime: bytes, *, to_address: str, from_address: str, message_id: str, creditor: str
+    ) -> SendResult:
+        """Hand one message to SES. Our message id travels as a tag, so that SES's own events can
+        settle what a crash left open."""
+        request: dict[str, Any] = {
+            "FromEmailAddress": from_address,
+            "Destination": {"ToAddresses": [to_address]},
+            "Content": {"Raw": {"Data": mime}},
+            "EmailTags": [
+                {"Name": "message_id", "Value": message_id},
+                {"Name": "creditor", "Value": creditor},
+            ],
+        }
+        if self._configuration_set:
+            request["ConfigurationSetName"] = self._configuration_set
+        # MessageRejected covers content as well as addresses, so it does not blame the address.
+        return send(lambda: self._client.send_email(**request), bad_address=())

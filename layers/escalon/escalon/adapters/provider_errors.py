@@ -1,0 +1,72 @@
+"""What a failed call to a message provider means: never taken, refused for good, or unknown.
+
+The clients that send are made without retries of their own: a retry after a lost answer would be a
+second message to the debtor (invariant 1).
+"""
+
+from collections.abc import Callable, Collection
+from typing import Any
+
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    ConnectTimeoutError,
+    EndpointConnectionError,
+    NoCredentialsError,
+    ParamValidationError,
+)
+
+from escalon.domain.ports import NotTaken, Refused, Sent, SendResult, Unknown
+
+# Errors of the request itself, raised before anything has left this process.
+_NEVER_LEFT = (ConnectTimeoutError, EndpointConnectionError, NoCredentialsError)
+_THROTTLED = frozenset(
+    {
+        "Throttling",
+        "ThrottlingException",
+        "ThrottledException",
+        "TooManyRequestsException",
+        "LimitExceededException",
+        "RequestLimitExceeded",
+        "SlowDown",
+    }
+)
+# Nothing is wrong with this message: permissions or the account have to be mended, then it can go.
+_ACCOUNT = frozenset(
+    {
+        "AccessDenied",
+        "AccessDeniedException",
+        "AuthorizationErrorException",
+        "AccountSuspendedException",
+        "SendingPausedException",
+        "ExpiredTokenException",
+        "UnrecognizedClientException",
+        "InvalidClientTokenId",
+        "MailFromDomainNotVerifiedException",
+    }
+)
+
+
+def send(call: Callable[[], dict[str, Any]], *, bad_address: Collection[str]) -> SendResult:
+    """Call the provider once and say what its answer means.
+
+    `bad_address` are the error codes by which this provider blames the address.
+    """
+    try:
+        return Sent(call()["MessageId"])
+    except _NEVER_LEFT as error:
+        return NotTaken(type(error).__name__)
+    except ParamValidationError as error:
+        return Refused(type(error).__name__)
+    except ClientError as error:
+        code = error.response["Error"]["Code"]
+        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+        if code in _THROTTLED or status == 429:
+            return NotTaken(code)
+        if code in _ACCOUNT or status in (401, 403):
+            return NotTaken(code)
+        if 400 <= status < 500:
+            return Refused(code, address_bad=code in bad_address)
+        return Unknown(code)
+    except BotoCoreError as error:  # read time-out, connection closed, answer cut short
+        return Unknown(type(error).__name__)

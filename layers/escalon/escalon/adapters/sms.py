@@ -1,0 +1,26 @@
+"""SMS through Amazon SNS, transactional, with a sender id where the country has such a thing."""
+
+from typing import Any
+
+from escalon.adapters.provider_errors import send
+from escalon.domain.ports import SendResult
+
+
+class Sms:
+    """`client` is a boto3 sns client without retries."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+
+    def send(self, text: str, *, to_number: str, sender_id: str) -> SendResult:
+        """Hand one SMS to SNS. SNS has no key against repetition and takes no tag of ours: a lost
+        answer is never repeated."""
+        attributes = {"AWS.SNS.SMS.SMSType": {"DataType": "String", "StringValue": "Transactional"}}
+        if sender_id:
+            attributes["AWS.SNS.SMS.SenderID"] = {"DataType": "String", "StringValue": sender_id}
+        return send(
+            lambda: self._client.publish(
+                PhoneNumber=to_number, Message=text, MessageAttributes=attributes
+            ),
+            bad_address=("InvalidParameter", "InvalidParameterException", "OptedOutException"),
+        )

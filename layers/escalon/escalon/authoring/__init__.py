@@ -1,0 +1,1 @@
+"""What operators write: YAML and templates, read, checked and compiled into values."""

@@ -1,0 +1,1 @@
+"""The pure core: values and functions that know neither AWS, nor a clock, nor a network."""

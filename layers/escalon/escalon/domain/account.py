@@ -1,0 +1,166 @@
+"""An account: one debtor with everything that a decision needs, as one immutable value.
+
+The account's item in the table carries this value as one JSON document (see adapters/table), so
+deciding needs one read and its result is one conditional write. What does not fit stands in items
+of its own: receivables beyond the twenty oldest, ledger entries, whole messages, tasks.
+"""
+
+from datetime import date, datetime
+from typing import Literal
+
+import msgspec
+
+Channel = Literal["email", "sms", "whatsapp", "voice", "letter"]
+Role = Literal["debtor", "codebtor", "guarantor"]
+StepState = Literal["claimed", "sent", "delivered", "failed", "unknown", "opened"]
+IntentState = Literal["planned", "sending", "unknown"]
+
+EMBEDDED_RECEIVABLES = 20
+
+
+class Consent(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A debtor's permission for one contact point, with what proves it (contact-law C2)."""
+
+    granted_on: date | None = None
+    evidence: str = ""
+    revoked_at: datetime | None = None
+
+    @property
+    def stands(self) -> bool:
+        return self.revoked_at is None
+
+
+class ContactPoint(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One address of a debtor on one channel."""
+
+    point_id: str
+    channel: Channel
+    address: str
+    consent: Consent | None = None
+    failed: str = ""  # why it is known not to work; empty while it may
+
+
+class Hold(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A dated reason not to contact; `starts_on` is in, `ends_on` is out, both in the debtor's zone."""
+
+    hold_id: str
+    kind: str
+    starts_on: date
+    ends_on: date | None = None
+    receivable_id: str | None = None
+    source: str = ""
+    note: str = ""
+
+
+class StepRecord(msgspec.Struct, frozen=True, omit_defaults=True):
+    """That a receivable carried a step: when, by what, and what became of it."""
+
+    at: datetime
+    state: StepState
+    channel: str
+    intent_id: str
+    attempts: int = 1
+    tried: tuple[str, ...] = ()  # channels whose attempt for this step is known to have failed
+
+
+class Receivable(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One open obligation. Amounts are minor units of `currency`."""
+
+    receivable_id: str
+    creditor: str
+    document: str
+    issued_on: date
+    due_on: date | None
+    currency: str
+    amount_minor: int
+    open_minor: int
+    known_on: date
+    source: str = ""  # the mapping of the import that told us
+    stated_open_minor: int | None = None  # what the source said last, which is not always what is
+    steps: dict[str, StepRecord] = {}
+
+
+class Beyond(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Open receivables that the account's document has no room for, summed per creditor and currency."""
+
+    count: int
+    open_minor: int
+
+
+class Ladder(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The escalation clock towards one creditor."""
+
+    strategy: str = ""
+    last_step: str = ""
+    last_at: datetime | None = None
+    # When the ladder ended for the receivable that carried it, and when a person was last asked.
+    ended_for: str = ""
+    ended_at: datetime | None = None
+
+
+class ContactRecord(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One contact as the contact clock of the person counts it."""
+
+    message_id: str
+    channel: str
+    at: datetime
+    creditor: str = ""
+    reached: bool = True  # False: it is proven that it reached nobody (hard bounce, reject)
+
+
+class Intent(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A contact or task that was decided, and is not settled yet. Its id is a function of what was
+    decided, so whatever runs twice makes the same intent (invariant 1)."""
+
+    intent_id: str
+    state: IntentState
+    creditor: str
+    receivable_id: str  # the carrying receivable
+    step: str
+    stage: str
+    channel: str  # a contact channel, or "task"
+    point_id: str
+    task: str  # kind of work for a person; empty for a message
+    rulebook: str  # content hash of the rulebook that decided it, which also renders it
+    decided_at: datetime
+    run_id: str = ""
+    sending_at: datetime | None = None
+    attempt: int = 1
+    about: str = ""  # for a task about a contact: the contact's message id
+
+
+class Link(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Another person who answers for this account's debt."""
+
+    account_id: str
+    role: Role
+
+
+class Account(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One debtor, a person or a company."""
+
+    account_id: str
+    source_ref: str
+    name: str
+    kind: Literal["person", "company"] = "person"
+    country: str = ""
+    region: str = ""
+    zones: tuple[str, ...] = ()
+    language: str = ""
+    tags: tuple[str, ...] = ()
+    risk: str = ""
+    points: tuple[ContactPoint, ...] = ()
+    holds: tuple[Hold, ...] = ()
+    receivables: tuple[Receivable, ...] = ()
+    beyond: dict[str, Beyond] = {}  # by "creditor|currency"
+    credits: dict[str, int] = {}  # unapplied credit in minor units, by "creditor|currency"
+    ladders: dict[str, Ladder] = {}  # by creditor
+    contacts: tuple[ContactRecord, ...] = ()
+    intents: tuple[Intent, ...] = ()
+    links: tuple[Link, ...] = ()
+    exceptions: tuple[str, ...] = ()  # bad data that a person has to mend, by code
+
+
+def pot(creditor: str, currency: str) -> str:
+    """The key under which balances of one creditor and currency are kept apart."""
+    return f"{creditor}|{currency}"

@@ -1,0 +1,126 @@
+"""The rulebook: everything an operator edits, checked and compiled into one immutable value.
+
+Operators write YAML and templates (see `authoring`); what is published is this value as canonical
+JSON, named by the hash of its content. Nothing here reads files and nothing here can fail on a
+rulebook that `authoring` has accepted (invariant 10).
+"""
+
+from typing import Any, Literal
+
+import msgspec
+
+from escalon.domain.contact_policy import Policy
+
+Stage = Literal["pre_due", "reminder", "firm", "negotiation", "pre_legal", "legal"]
+STAGES: tuple[Stage, ...] = ("pre_due", "reminder", "firm", "negotiation", "pre_legal", "legal")
+
+# A condition as a tree of plain lists, e.g. ["and", ["tag", "vip"], ["open", {"COP": 100}]].
+# `conditions.py` gives its words and its meaning.
+Condition = list[Any]
+
+
+class Need(msgspec.Struct, frozen=True, omit_defaults=True):
+    """An earlier step that must have been delivered, and how long it is waited for."""
+
+    step: str
+    within_days: int = 10
+
+
+class Step(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One rung. `day` is days past due, negative before the due date."""
+
+    step: str
+    stage: Stage
+    day: int
+    gap_days: int = 0  # whole days that must pass after the previous step
+    only_if: Condition | None = None
+    needs: Need | None = None
+    wait_days: int = 0  # notice: nobody goes further before it has passed
+    channels: tuple[str, ...] = ()  # contact channels in order; empty for a task
+    message: str = ""  # name of the message template
+    task: str = ""  # kind of task for a person; empty for a message
+    task_due_days: int = 0
+    script: str = ""
+    approval: str = ""
+    source: str = ""  # file:line, for explanations
+
+
+class LadderEnd(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What happens when the ladder has no further rung: a task for a person, once or repeated."""
+
+    task: str = "review"
+    every_days: int = 0  # 0: once
+    queue: str = ""
+    source: str = ""
+
+
+class Strategy(msgspec.Struct, frozen=True, omit_defaults=True):
+    """An ordered ladder of steps for the accounts its condition picks; the first that holds wins."""
+
+    strategy: str
+    condition: Condition
+    steps: tuple[Step, ...]
+    end: LadderEnd
+    old_debt_enters: Literal["first step", "step for its age"]
+    source: str = ""
+
+
+class HoldKind(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A reason to rest an account or a receivable, and for how long at most."""
+
+    at_most_days: int | None = None
+    scope: Literal["account", "receivable", "any"] = "any"
+    full_stop: bool = False
+    needs_note: bool = False
+
+
+class Creditor(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Who the money is owed to, and in whose name we write."""
+
+    creditor: str
+    name: str
+    legal_name: str
+    tax_id: str
+    country: str
+    email_from: str
+    reply_to: str
+    phone: str
+    address: str = ""
+    website: str = ""
+    signature: str = ""  # the person or team that signs
+    pay_url: str = ""  # where to pay; {reference} is replaced by the document
+    pay_instructions: dict[str, str] = {}  # by locale: plain text
+    help_url: str = ""
+    privacy_url: str = ""
+    complaints: dict[str, str] = {}  # by locale: where to complain or dispute
+    collector_name: str = ""  # if another firm collects in the creditor's name
+    sms_sender_id: str = ""
+    brand_colour: str = "#1f4e5f"
+
+
+class Chase(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Who is chased at all."""
+
+    from_minor: dict[str, int]  # open balance from which a currency is chased; unlisted: never
+    oldest_debt_days: int = 0  # 0: no limit
+
+
+class Rulebook(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Everything that decisions and messages follow, versioned together."""
+
+    rulebook: str
+    language: str  # locale used unless the account says otherwise
+    chase: Chase
+    contact_policies: dict[str, Policy]  # by the debtor's country, "*" for any other; composed
+    strategies: tuple[Strategy, ...]
+    holds: dict[str, HoldKind]
+    creditors: dict[str, Creditor]
+    messages: dict[str, dict[str, str]]  # locale -> template name (and layouts) -> source
+    default_zone: str
+    delivered_after_hours: int = 48  # accepted and not failed for so long counts as delivered
+    retention_days: int = 1826
+    version: str = ""  # content hash; set when it is loaded
+
+    def policy_for(self, country: str) -> Policy:
+        """The composed contact policy of the debtor's country, or the one for any other."""
+        return self.contact_policies.get(country) or self.contact_policies["*"]

@@ -1,0 +1,173 @@
+"""How an account changes when a decision is carried out: pure functions from account to account.
+
+Plan, claim, then exactly one of: sent, opened (a task), failed, unknown, withdrawn, released. The
+step is recorded on the receivable that carried it when the intent is settled, so an intent that is
+withdrawn has used up nothing (invariant 3).
+"""
+
+from datetime import datetime, timedelta
+
+from msgspec.structs import replace
+
+from escalon.domain.account import (
+    Account,
+    ContactPoint,
+    ContactRecord,
+    Intent,
+    Ladder,
+    Receivable,
+    StepRecord,
+    StepState,
+)
+from escalon.domain.decision import Decision
+from escalon.domain.engine import MESSAGE_CHANNELS, as_intent, exception_code, intent_id
+
+# Contacts are kept in the account's document for longer than any policy's longest period.
+CONTACTS_KEPT = timedelta(days=35)
+
+
+def plan(account: Account, decision: Decision, run_id: str) -> Account:
+    """The account after `decision`: with its new intent, if it is to act."""
+    if decision.action == "resume":
+        intents = tuple(
+            replace(intent, decided_at=decision.as_of, run_id=run_id)
+            if intent.intent_id == decision.intent_id
+            else intent
+            for intent in account.intents
+        )
+        return replace(account, intents=intents)
+    if decision.action == "unknown":
+        return _flag_unknown(account, decision, run_id)
+    if decision.outcome == "act":
+        return replace(account, intents=(*account.intents, as_intent(decision, run_id)))
+    return account
+
+
+def find_intent(account: Account, wanted: str) -> Intent | None:
+    """The unsettled intent of that id."""
+    return next((intent for intent in account.intents if intent.intent_id == wanted), None)
+
+
+def set_aside(account: Account, intent: Intent) -> Account:
+    """The account as if `intent` had not been planned: what the last look decides again."""
+    rest = tuple(other for other in account.intents if other.intent_id != intent.intent_id)
+    return replace(account, intents=rest)
+
+
+def claim(account: Account, intent: Intent, now: datetime) -> Account:
+    """From here on the provider may have been called. The attempt counts as a contact at once, since
+    nobody knows yet whether it will reach the debtor (contact-law: `counts: attempt`)."""
+    sending = replace(intent, state="sending", sending_at=now)
+    intents = tuple(
+        sending if other.intent_id == intent.intent_id else other for other in account.intents
+    )
+    return replace(account, intents=intents, contacts=_counted(account, intent, now))
+
+
+def release(account: Account, intent: Intent) -> Account:
+    """The provider certainly took nothing (throttled, not connected): the intent is planned again."""
+    planned = replace(intent, state="planned", sending_at=None)
+    intents = tuple(
+        planned if other.intent_id == intent.intent_id else other for other in account.intents
+    )
+    contacts = tuple(c for c in account.contacts if c.message_id != intent.intent_id)
+    return replace(account, intents=intents, contacts=contacts)
+
+
+def settle_sent(account: Account, intent: Intent, now: datetime) -> Account:
+    """The provider accepted the message."""
+    return _recorded(set_aside(account, intent), intent, "sent", now)
+
+
+def settle_opened(account: Account, intent: Intent, now: datetime) -> Account:
+    """The task stands on somebody's list."""
+    account = set_aside(account, intent)
+    if intent.task == "data_repair":
+        about = intent.receivable_id if intent.step == "end" else intent.step
+        code = exception_code(intent.task, intent.creditor, about)
+        return replace(account, exceptions=(*account.exceptions, code))
+    if intent.step == "end":
+        ladder = account.ladders.get(intent.creditor) or Ladder()
+        ladder = replace(ladder, ended_for=intent.receivable_id, ended_at=now)
+        return replace(account, ladders={**account.ladders, intent.creditor: ladder})
+    if intent.task == "unknown_fate":
+        return account
+    return _recorded(account, intent, "opened", now)
+
+
+def settle_failed(account: Account, intent: Intent, now: datetime, *, address_bad: str) -> Account:
+    """The provider refused this message for good: it reached nobody, and the step goes on by its next
+    channel. `address_bad` says why the address itself is to blame, or is empty."""
+    account = _recorded(set_aside(account, intent), intent, "failed", now)
+    contacts = tuple(
+        replace(contact, reached=False) if contact.message_id == intent.intent_id else contact
+        for contact in account.contacts
+    )
+    points = account.points
+    if address_bad:
+        points = tuple(
+            replace(point, failed=address_bad) if point.point_id == intent.point_id else point
+            for point in points
+        )
+    return replace(account, contacts=contacts, points=points)
+
+
+def _flag_unknown(account: Account, decision: Decision, run_id: str) -> Account:
+    """Nobody knows whether the message left: it is never sent again blindly, a person is told
+    (invariant 1)."""
+    intent = find_intent(account, decision.intent_id)
+    if intent is None:
+        return account
+    account = set_aside(account, intent)
+    if intent.channel in MESSAGE_CHANNELS:
+        account = _recorded(account, intent, "unknown", intent.sending_at or decision.as_of)
+        intent = replace(
+            intent,
+            intent_id=intent_id(account.account_id, intent.intent_id, "unknown_fate"),
+            channel="task",
+            task="unknown_fate",
+            about=intent.intent_id,
+        )
+    # Opening a task twice is harmless (its id is the intent's), so a task is simply planned again.
+    again = replace(
+        intent, state="planned", sending_at=None, decided_at=decision.as_of, run_id=run_id
+    )
+    return replace(account, intents=(*account.intents, again))
+
+
+def _counted(account: Account, intent: Intent, now: datetime) -> tuple[ContactRecord, ...]:
+    if intent.channel not in MESSAGE_CHANNELS:
+        return account.contacts
+    kept = tuple(c for c in account.contacts if now - c.at < CONTACTS_KEPT)
+    return (*kept, ContactRecord(intent.intent_id, intent.channel, now, intent.creditor))
+
+
+def _recorded(account: Account, intent: Intent, state: StepState, at: datetime) -> Account:
+    """The account whose carrying receivable has the step behind it (or its failure)."""
+
+    def with_step(receivable: Receivable) -> Receivable:
+        if receivable.receivable_id != intent.receivable_id:
+            return receivable
+        before = receivable.steps.get(intent.step)
+        tried = before.tried if before else ()
+        if state == "failed":
+            tried = (*tried, intent.channel)
+        elif before is not None and before.state == "unknown":
+            tried = (*tried, before.channel)
+        record = StepRecord(at, state, intent.channel, intent.intent_id, intent.attempt, tried)
+        return replace(receivable, steps={**receivable.steps, intent.step: record})
+
+    receivables = tuple(with_step(receivable) for receivable in account.receivables)
+    ladders = account.ladders
+    if state != "failed":
+        before = ladders.get(intent.creditor) or Ladder()
+        ladder = replace(before, last_step=intent.step, last_at=at)
+        ladders = {**ladders, intent.creditor: ladder}
+    return replace(account, receivables=receivables, ladders=ladders)
+
+
+def with_points(account: Account, points: tuple[ContactPoint, ...]) -> Account:
+    """The account with new contact points; what a person was asked to mend is open again."""
+    if points == account.points:
+        return account
+    return replace(account, points=points, exceptions=())

@@ -1,0 +1,246 @@
+"""Taking an export in: what its records make of one account, as a pure function.
+
+A record that says nothing new changes nothing, so a file that is taken twice is taken once. Amounts
+only follow the source when the source's own statement has moved, since our ledger may know of money
+that an older export does not.
+"""
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, date, datetime, time
+
+import msgspec
+from msgspec.structs import replace
+
+from escalon.domain import ledger
+from escalon.domain.account import (
+    Account,
+    Channel,
+    Consent,
+    ContactPoint,
+    Hold,
+    Link,
+    Receivable,
+)
+from escalon.domain.local_time import start_of_day
+from escalon.domain.transitions import with_points
+from escalon.importing.records import (
+    AccountRecord,
+    ConsentRecord,
+    ContactPointRecord,
+    DisputeRecord,
+    LinkRecord,
+    ReceivableRecord,
+    Record,
+)
+
+ABSENT = "absent_from_export"
+
+
+class Taken(msgspec.Struct, frozen=True):
+    """What becomes of an account: itself, receivables to write, entries, and what could not be."""
+
+    account: Account
+    changed: tuple[Receivable, ...] = ()
+    scheduled: tuple[tuple[Receivable, datetime], ...] = ()  # issued later, and when
+    entries: tuple[ledger.LedgerEntry, ...] = ()
+    refused: tuple[str, ...] = ()  # receivable ids whose record contradicts what is known
+
+
+def take(
+    account: Account,
+    known: Mapping[str, Receivable],
+    all_open: Sequence[Receivable],
+    records: Iterable[Record],
+    *,
+    source: str,
+    today: date,
+    zone: str,
+    now: datetime,
+    account_of: Mapping[str, str],
+) -> Taken:
+    """Apply the records of one account. `known` are the receivables the records name that the table
+    has; `all_open` all open ones; `account_of` gives account ids for the references of links."""
+    changed: dict[str, Receivable] = {}
+    scheduled: list[tuple[Receivable, datetime]] = []
+    entries: list[ledger.LedgerEntry] = []
+    refused: list[str] = []
+    points: dict[str, list[ContactPoint]] = {}
+    opened = {r.receivable_id: r for r in all_open}
+    for record in records:
+        if isinstance(record, AccountRecord):
+            account = _described(account, record)
+        elif isinstance(record, ContactPointRecord):
+            points.setdefault(record.channel, []).append(_point(record))
+        elif isinstance(record, ReceivableRecord):
+            before = opened.get(record.receivable_id) or known.get(record.receivable_id)
+            if before is None:
+                fresh = _fresh(record, source, today)
+                if fresh.issued_on > today:
+                    at = start_of_day(account.zones or (zone,), fresh.issued_on)
+                    scheduled.append((fresh, at))
+                    continue
+                begun = start_of_day(account.zones or (zone,), fresh.issued_on)
+                account = replace(account, receivables=tuple(opened.values()), beyond={})
+                booking = ledger.charge(account, fresh, min(begun, now))
+            elif before.currency != record.currency or before.creditor != record.creditor:
+                refused.append(record.receivable_id)
+                continue
+            else:
+                after = _restated(before, record)
+                account = _present(account, record.receivable_id)
+                if after == before:
+                    continue
+                if before.issued_on > today:
+                    at = start_of_day(account.zones or (zone,), after.issued_on)
+                    scheduled.append((after, at))
+                    continue
+                account = replace(account, receivables=tuple(opened.values()), beyond={})
+                booking = ledger.adjust(
+                    account,
+                    replace(after, open_minor=before.open_minor),
+                    amount_minor=after.amount_minor,
+                    open_minor=after.open_minor,
+                    booked_at=now,
+                    cause=f"restated {now.isoformat()}",
+                )
+            account = booking.account
+            for receivable in booking.changed:
+                changed[receivable.receivable_id] = receivable
+                if receivable.open_minor:
+                    opened[receivable.receivable_id] = receivable
+                else:
+                    opened.pop(receivable.receivable_id, None)
+            entries.extend(booking.entries)
+        elif isinstance(record, DisputeRecord):
+            account = _held(account, _dispute(record))
+        elif isinstance(record, LinkRecord):
+            link = Link(account_of[record.other_source_ref], record.role)
+            if link not in account.links:
+                account = replace(account, links=(*account.links, link))
+    account = with_points(account, _merged(account.points, points))
+    return Taken(account, tuple(changed.values()), tuple(scheduled), tuple(entries), tuple(refused))
+
+
+def _described(account: Account, record: AccountRecord) -> Account:
+    return replace(
+        account,
+        name=record.name,
+        kind=record.kind,
+        country=record.country or account.country,
+        region=record.region or account.region,
+        zones=(record.zone,) if record.zone else account.zones,
+        language=record.language or account.language,
+        tags=record.tags,
+        risk=record.risk or account.risk,
+    )
+
+
+def _point(record: ContactPointRecord) -> ContactPoint:
+    digest = hashlib.blake2b(f"{record.channel}|{record.address}".encode(), digest_size=6)
+    return ContactPoint(
+        f"p{digest.hexdigest()}", record.channel, record.address, _consent(record.consent)
+    )
+
+
+def _consent(record: ConsentRecord | None) -> Consent | None:
+    if record is None:
+        return None
+    revoked_at = None
+    if record.revoked:
+        on = record.revoked_on or record.granted_on or date.min
+        revoked_at = datetime.combine(on, time(), UTC)
+    return Consent(record.granted_on, record.evidence, revoked_at)
+
+
+def _merged(
+    before: Sequence[ContactPoint], given: Mapping[str, Sequence[ContactPoint]]
+) -> tuple[ContactPoint, ...]:
+    """The account's points after an export named some.
+
+    A channel that the export names is what the export says it is: an address that the source no
+    longer has may be somebody else's by now. What we know of an address (that it bounced) stays.
+    """
+    known = {point.point_id: point for point in before}
+    merged: dict[str, ContactPoint] = {}
+    for point in before:
+        if point.channel not in given:
+            merged[point.point_id] = point
+    named: list[ContactPoint] = [point for points in given.values() for point in points]
+    for point in named:
+        was = known.get(point.point_id)
+        merged[point.point_id] = replace(point, failed=was.failed) if was else point
+    order: dict[Channel, int] = {}
+    for point in before:
+        order.setdefault(point.channel, len(order))
+    return tuple(sorted(merged.values(), key=lambda point: order.get(point.channel, len(order))))
+
+
+def _fresh(record: ReceivableRecord, source: str, today: date) -> Receivable:
+    stated = record.open_minor
+    return Receivable(
+        receivable_id=record.receivable_id,
+        creditor=record.creditor,
+        document=record.document,
+        issued_on=record.issued_on,
+        due_on=record.due_on,
+        currency=record.currency,
+        amount_minor=record.amount_minor,
+        open_minor=record.amount_minor if stated is None else stated,
+        known_on=max(today, record.issued_on),
+        source=source,
+        stated_open_minor=stated,
+    )
+
+
+def _restated(before: Receivable, record: ReceivableRecord) -> Receivable:
+    open_minor = before.open_minor
+    if record.open_minor is None:
+        open_minor += record.amount_minor - before.amount_minor
+    elif record.open_minor != before.stated_open_minor:
+        open_minor = record.open_minor
+    return replace(
+        before,
+        document=record.document,
+        issued_on=record.issued_on,
+        due_on=record.due_on,
+        amount_minor=record.amount_minor,
+        open_minor=max(0, open_minor),
+        stated_open_minor=record.open_minor,
+    )
+
+
+def _dispute(record: DisputeRecord) -> Hold:
+    return Hold(
+        hold_id=f"dispute:{record.receivable_id}",
+        kind="dispute",
+        starts_on=record.starts_on,
+        ends_on=record.ends_on,
+        receivable_id=record.receivable_id,
+        source="import",
+        note=record.note,
+    )
+
+
+def _held(account: Account, hold: Hold) -> Account:
+    others = tuple(other for other in account.holds if other.hold_id != hold.hold_id)
+    if hold in account.holds:
+        return account
+    return replace(account, holds=(*others, hold))
+
+
+def absent(account: Account, receivable_ids: Iterable[str], today: date) -> Account:
+    """The account with receivables held that its source's whole list no longer has: they were
+    settled somewhere else, and are not chased."""
+    for receivable_id in receivable_ids:
+        hold_id = f"{ABSENT}:{receivable_id}"
+        if not any(hold.hold_id == hold_id for hold in account.holds):
+            hold = Hold(hold_id, ABSENT, today, None, receivable_id, "import")
+            account = replace(account, holds=(*account.holds, hold))
+    return account
+
+
+def _present(account: Account, receivable_id: str) -> Account:
+    hold_id = f"{ABSENT}:{receivable_id}"
+    holds = tuple(hold for hold in account.holds if hold.hold_id != hold_id)
+    return account if len(holds) == len(account.holds) else replace(account, holds=holds)

@@ -1,0 +1,129 @@
+"""The bytes of an e-mail, the same for the same message: what is kept as proof is what was sent.
+
+Every header that carries imported or operators' text goes through `one_line`, and addresses are
+checked, so no name can begin a header of its own. Names are never part of an error.
+"""
+
+import hashlib
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.policy import EmailPolicy
+from email.utils import format_datetime, parseaddr
+from typing import TYPE_CHECKING, Any
+
+from escalon.messages.errors import MessageError
+from escalon.messages.plain import NBSP, one_line
+from escalon.messages.written import Email
+
+if TYPE_CHECKING:
+    from escalon.domain.rulebook import Creditor
+
+_TOKEN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,120}")
+_HEADER_NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,60}")
+_ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
+_LOCAL_PART = re.compile(rf"{_ATOM}(\.{_ATOM})*")
+_LABEL = r"[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?"
+_HOST = re.compile(rf"{_LABEL}(\.{_LABEL})+")
+_URL = re.compile(r"https?://[\x21\x23-\x3b\x3d\x3f-\x7e]+")
+_LINK_HEADERS = {"list-unsubscribe", "list-help"}
+_LONGEST_URL = 900  # a header line may have 998 characters
+
+
+class _Policy(EmailPolicy):
+    """SMTP's line ends, with link headers written as they are. The standard library folds a long
+    link into RFC 2047 encoded words, which no mail program follows: unsubscribing would fail."""
+
+    def fold_binary(self, name: str, value: Any) -> bytes:
+        if name.lower() in _LINK_HEADERS:
+            return f"{name}: {value}{self.linesep}".encode("ascii")
+        return super().fold_binary(name, value)
+
+
+def build_mime(
+    email: Email,
+    *,
+    creditor: "Creditor",
+    to_name: str,
+    to_address: str,
+    message_id: str,
+    date: datetime,
+    unsubscribe_url: str = "",
+    preferences_url: str = "",
+    headers: Mapping[str, str] | None = None,
+) -> bytes:
+    """Put an e-mail into MIME: text and HTML, sent in the creditor's name, with one-click
+    unsubscription (RFC 8058) and marked as automatic, so that no responder answers it (RFC 3834).
+
+    `message_id` is our own id; `date` needs a zone; `headers` are further headers, none of which
+    may replace one of these. Raises MessageError for an address or a header that cannot be sent.
+    """
+    if not _TOKEN.fullmatch(message_id):
+        raise MessageError("the message id has characters that a header cannot carry")
+    if date.tzinfo is None:
+        raise MessageError("the date of an e-mail needs a zone")
+    sender = _address(creditor.name, creditor.email_from, "the creditor's email_from")
+
+    message = EmailMessage(policy=_Policy(linesep="\r\n"))
+    message["From"] = sender
+    message["To"] = _address(to_name, to_address, "the address of the recipient")
+    if creditor.reply_to:
+        message["Reply-To"] = _address(creditor.name, creditor.reply_to, "the creditor's reply_to")
+    message["Subject"] = _plain(email.subject)
+    message["Date"] = format_datetime(date)
+    message["Message-ID"] = f"<{message_id}@{sender.domain}>"
+    message["Content-Language"] = _plain(email.locale)
+    message["Auto-Submitted"] = "auto-generated"
+    stop_url = unsubscribe_url or preferences_url
+    if stop_url:
+        message["List-Unsubscribe"] = f"<{_url(stop_url)}>"
+    # RFC 8058 wants HTTPS, and a page of preferences does not answer its POST.
+    if unsubscribe_url.startswith("https://"):
+        message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
+    if preferences_url:
+        message["List-Help"] = f"<{_url(preferences_url)}>"
+    for name, value in (headers or {}).items():
+        if not _HEADER_NAME.fullmatch(name) or name in message or _belongs_to_mime(name):
+            raise MessageError(f"the header {_plain(name)!r} cannot be added")
+        message[name] = _plain(value)
+
+    # Quoted-printable whatever the text, so that the bytes pass every server unchanged.
+    message.set_content(email.text, charset="utf-8", cte="quoted-printable")
+    message.add_alternative(email.html, subtype="html", charset="utf-8", cte="quoted-printable")
+    message.set_boundary("=_" + hashlib.sha256(message_id.encode()).hexdigest()[:40])
+    return message.as_bytes()
+
+
+def _belongs_to_mime(name: str) -> bool:
+    lowered = name.lower()
+    return lowered == "mime-version" or lowered.startswith("content-")
+
+
+def _plain(text: str) -> str:
+    return one_line(text.replace(NBSP, " "))
+
+
+def _address(name: str, address: str, what: str) -> Address:
+    # An operator may write email_from with a name; the name that is shown is the creditor's.
+    spec = parseaddr(address)[1] if "<" in address else address.strip()
+    user, at, host = spec.rpartition("@")
+    if host and not host.isascii():
+        host = _punycode(host)
+    if not at or not _LOCAL_PART.fullmatch(user) or not _HOST.fullmatch(host):
+        raise MessageError(f"{what} is no e-mail address that can be sent to")
+    return Address(display_name=_plain(name), username=user, domain=host)
+
+
+def _punycode(host: str) -> str:
+    try:
+        return host.encode("idna").decode()
+    except UnicodeError:
+        return ""
+
+
+def _url(url: str) -> str:
+    if not _URL.fullmatch(url) or len(url) > _LONGEST_URL:
+        raise MessageError("a link is no web address that a header can carry")
+    return url

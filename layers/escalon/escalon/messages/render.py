@@ -1,0 +1,466 @@
+"""Turn a template and a context into an e-mail or an SMS.
+
+A message template has the blocks `subject`, `preheader`, `opening`, `closing` and `sms`. Opening
+and closing are plain paragraphs; the layouts put the same paragraphs into the text and the HTML
+part, so the two cannot say different things, and add what every message must carry: statement,
+ways to pay, whom to ask, how to stop. `_words` holds the standing phrases of a language, a block
+each, which layouts and messages print with `say("phrase")`.
+
+Templates are operators' input: they run in Jinja2's sandbox, an unknown name is an error, and what
+is printed must be text, a whole number, an amount or a date. Data of debtors is never markup.
+"""
+
+import re
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Mapping
+from datetime import date
+from functools import partial
+from types import TracebackType
+from typing import Any
+
+import msgspec
+from jinja2 import DictLoader, StrictUndefined, TemplateSyntaxError, nodes, pass_context
+from jinja2.exceptions import SecurityError, TemplateNotFound, UndefinedError
+from jinja2.runtime import Context
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+from jinja2.utils import missing
+
+from escalon.messages.context import Amount, MessageContext, StatementLine, in_locale
+from escalon.messages.errors import MessageError
+from escalon.messages.locales import Reader
+from escalon.messages.plain import NBSP, one_line, paragraphs, tidy, wrap
+from escalon.messages.sms import count_segments, to_gsm7
+from escalon.messages.written import Email, Sms
+
+EMAIL_BLOCKS = ("subject", "preheader", "opening", "closing")
+SMS_BLOCK = "sms"
+LAYOUT_HTML = "_layout.html"
+LAYOUT_TEXT = "_layout.txt"
+WORDS = "_words"
+
+# A statement is read, not archived: beyond this many lines the rest is summed in one line.
+SHOWN_LINES = 20
+# A longer link would double the price of the SMS it stands in.
+SHORT_LINK = 40
+
+_KEPT_ENVIRONMENTS = 8
+# Not in a message: chance (the same inputs give the same bytes), raw markup, debugging aids.
+_REFUSED_FILTERS = ("safe", "random", "pprint", "tojson", "urlize", "xmlattr")
+_REFUSED_GLOBALS = ("lipsum", "cycler", "joiner")
+_COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
+_WEB = re.compile(r"https?://[^\s<>\"]+")
+
+
+class Table(msgspec.Struct, frozen=True):
+    """One part of the statement: the lines shown, the others summed, the total per currency."""
+
+    lines: tuple[StatementLine, ...]
+    total: tuple[Amount, ...]
+    rest_count: int
+    rest: tuple[Amount, ...]
+
+
+class Brand(msgspec.Struct, frozen=True):
+    """The creditor's colour, and colours that can be read on it and instead of it on white."""
+
+    colour: str
+    ink: str
+    text: str
+
+
+def render_email(sources: Mapping[str, str], template: str, context: MessageContext) -> Email:
+    """Write the e-mail. `sources` are a locale's templates by name, layouts and `_words` among
+    them; raises MessageError if the template is wrong or the context gives it nothing to say."""
+    writer = _Writer(sources, template, context)
+    parts = {name: writer.block(template, name) for name in EMAIL_BLOCKS}
+    subject = one_line(parts["subject"]).replace(NBSP, " ")
+    preheader = one_line(parts["preheader"]).replace(NBSP, " ")
+    if not subject:
+        raise MessageError("the subject is empty", template=template, locale=context.locale)
+    page: dict[str, object] = {
+        "subject": subject,
+        "preheader": preheader,
+        "opening": paragraphs(parts["opening"]),
+        "closing": paragraphs(parts["closing"]),
+    }
+    return Email(
+        subject=subject,
+        preheader=preheader,
+        text=tidy(writer.whole(LAYOUT_TEXT, page)),
+        html=writer.whole(LAYOUT_HTML, page),
+        locale=context.locale,
+    )
+
+
+def render_sms(sources: Mapping[str, str], template: str, context: MessageContext) -> Sms:
+    """Write the SMS, in the GSM alphabet where its characters allow it; raises MessageError."""
+    writer = _Writer(sources, template, context)
+    text = to_gsm7(one_line(writer.block(template, SMS_BLOCK)).replace(NBSP, " "))
+    if not text:
+        raise MessageError("the SMS is empty", template=template, locale=context.locale)
+    counted = count_segments(text)
+    return Sms(text, counted.segments, counted.encoding, context.locale)
+
+
+def message_names(sources: Mapping[str, str]) -> list[str]:
+    """The messages among a locale's templates; names that begin with "_" are layouts and words."""
+    return sorted(name for name in sources if not name.startswith("_"))
+
+
+# ------------------------------------------------------------------------- what templates see
+
+
+def _variables(context: MessageContext) -> dict[str, Any]:
+    overdue = _by_age(context.overdue)
+    upcoming = _by_age(context.upcoming)
+    totals = context.totals
+    creditor = context.creditor
+    currencies = {total.currency for total in totals} | {line.currency for line in context.beyond}
+    return {
+        "_reader": Reader(context.locale, codes=len(currencies) > 1),
+        "locale": context.locale,
+        "debtor_name": one_line(context.debtor_name),
+        "is_company": context.debtor_kind == "company",
+        "role": context.role,
+        "creditor": creditor,
+        "brand": _brand(creditor.brand_colour),
+        "step": context.step,
+        "stage": context.stage,
+        "today": context.today,
+        "respond_by": context.respond_by,
+        "overdue": overdue,
+        "upcoming": upcoming,
+        "overdue_count": len(overdue),
+        "upcoming_count": len(upcoming),
+        "overdue_total": tuple(total.overdue for total in totals if total.overdue_minor),
+        "upcoming_total": tuple(total.upcoming for total in totals if total.upcoming_minor),
+        "oldest": overdue[0] if overdue else None,
+        "next_due": next((line for line in upcoming if line.due_on), None),
+        "overdue_table": _table(overdue),
+        "upcoming_table": _table(upcoming),
+        "beyond": context.beyond,
+        "totals": totals,
+        "credit": tuple(total.credit for total in totals if total.credit_minor),
+        "to_pay": context.to_pay,
+        "pay_url": context.pay_url,
+        "short_link": _short_link(context),
+        "pay_instructions": _lines(in_locale(creditor.pay_instructions, context.locale)),
+        "complaints": _lines(in_locale(creditor.complaints, context.locale)),
+        "preferences_url": context.preferences_url,
+        "unsubscribe_url": context.unsubscribe_url,
+    }
+
+
+def _lines(text: str) -> tuple[str, ...]:
+    """An operator's text line by line: the lines of a bank account stay lines."""
+    return tuple(line for line in map(one_line, text.splitlines()) if line)
+
+
+def _by_age(lines: tuple[StatementLine, ...]) -> tuple[StatementLine, ...]:
+    clean = (
+        msgspec.structs.replace(line, document=one_line(line.document) or line.receivable_id)
+        for line in lines
+    )
+    return tuple(
+        sorted(clean, key=lambda line: (line.due_on or date.max, line.document, line.receivable_id))
+    )
+
+
+def _table(lines: tuple[StatementLine, ...]) -> Table:
+    # One line is never summed up as "1 more": it takes the same room to show it.
+    shown = len(lines) if len(lines) <= SHOWN_LINES + 1 else SHOWN_LINES
+    return Table(
+        lines=lines[:shown],
+        total=_sum(lines),
+        rest_count=len(lines) - shown,
+        rest=_sum(lines[shown:]),
+    )
+
+
+def _sum(lines: tuple[StatementLine, ...]) -> tuple[Amount, ...]:
+    sums: dict[str, int] = {}
+    for line in lines:
+        sums[line.currency] = sums.get(line.currency, 0) + line.open_minor
+    return tuple(Amount(currency, sums[currency]) for currency in sorted(sums))
+
+
+def _short_link(context: MessageContext) -> str:
+    if context.short_url:
+        return context.short_url
+    return context.pay_url if len(context.pay_url) <= SHORT_LINK else ""
+
+
+def _brand(colour: str) -> Brand:
+    if not _COLOUR.fullmatch(colour):
+        raise MessageError(f"brand_colour {colour!r} is no colour; write it like #1f4e5f")
+    light = _luminance(colour)
+    # WCAG: a contrast of 4.5 to 1 is what small text needs.
+    on_white = 1.05 / (light + 0.05)
+    return Brand(
+        colour=colour,
+        ink="#ffffff" if on_white >= 4.5 else "#1d2733",
+        text=colour if on_white >= 4.5 else "#1d2733",
+    )
+
+
+def _luminance(colour: str) -> float:
+    channels = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+    red, green, blue = (
+        part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in channels
+    )
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def _refuse_nothing_to_say(context: MessageContext, template: str) -> None:
+    """A message that asks for money goes only where there is money to ask for (L7, L15)."""
+
+    def refuse(reason: str) -> None:
+        raise MessageError(reason, template=template, locale=context.locale)
+
+    if not context.creditor.name.strip():
+        refuse("the creditor has no name")
+    if any(line.open_minor <= 0 for line in (*context.overdue, *context.upcoming)):
+        refuse("a line of the statement has nothing open")
+    if context.asks_for == "overdue" and not context.overdue:
+        refuse("nothing is overdue")
+    if context.asks_for == "upcoming" and not any(line.due_on for line in context.upcoming):
+        refuse("nothing is coming due")
+    if not context.to_pay:
+        refuse("unapplied credit covers everything that this message would ask for")
+    creditor = context.creditor
+    for name, url in (
+        ("pay_url", context.pay_url),
+        ("short_url", context.short_url),
+        ("preferences_url", context.preferences_url),
+        ("unsubscribe_url", context.unsubscribe_url),
+        ("the creditor's website", creditor.website),
+        ("the creditor's help_url", creditor.help_url),
+        ("the creditor's privacy_url", creditor.privacy_url),
+    ):
+        if url and not _WEB.fullmatch(url):
+            refuse(f"{name} is no web address; it begins with https://")
+
+
+# --------------------------------------------------------------------------- Jinja2, fenced in
+
+
+class _UnknownNameError(UndefinedError):
+    def __init__(self, name: str, message: str | None = None) -> None:
+        super().__init__(message)
+        self.name = name
+
+
+class _Strict(StrictUndefined):
+    """Says which name it was, apart from the sentence, and nothing about the values around it."""
+
+    __slots__ = ()
+
+    def __init__(
+        self,
+        hint: str | None = None,
+        obj: Any = missing,
+        name: str | None = None,
+        exc: Callable[..., Exception] = UndefinedError,
+    ) -> None:
+        if exc is UndefinedError:
+            exc = partial(_UnknownNameError, str(name))
+            if hint is None:
+                owner = "" if obj is missing else f" in {type(obj).__name__}"
+                hint = f"{name!r} is not known{owner}"
+        super().__init__(hint, obj, name, exc)  # type: ignore[arg-type]  # any callable will do
+
+
+class _Environment(ImmutableSandboxedEnvironment):
+    """Jinja2 for messages: sandboxed, strict, escaping in HTML whatever a template wishes."""
+
+    def __init__(self, sources: Mapping[str, str]) -> None:
+        super().__init__(
+            loader=DictLoader(sources),
+            undefined=_Strict,
+            autoescape=_is_html,
+            finalize=_finalize,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        for name in _REFUSED_FILTERS:
+            del self.filters[name]
+        for name in _REFUSED_GLOBALS:
+            del self.globals[name]
+        self.filters.update(
+            money=_money, date=_date, short_date=_short_date, plural=_plural, wrap=wrap
+        )
+
+    def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
+        tree = super()._parse(source, name, filename)
+        for node in tree.find_all((nodes.ScopedEvalContextModifier, nodes.EvalContextModifier)):
+            raise TemplateSyntaxError("escaping cannot be switched off here", node.lineno, name)
+        return tree
+
+    def join_path(self, template: str, parent: str) -> str:
+        # Jinja2 takes what an unescaped template prints, or a macro of it returns, for markup.
+        if _is_html(parent) and not _is_html(template):
+            raise SecurityError(f"{parent} may only use other .html templates, not {template}")
+        return template
+
+
+def _is_html(name: str | None) -> bool:
+    return name is not None and name.endswith(".html")
+
+
+def _reader(context: Context) -> Reader:
+    reader: Reader = context["_reader"]
+    return reader
+
+
+@pass_context
+def _finalize(context: Context, value: object) -> object:
+    """What may be printed. A list, a struct or None in a letter is always somebody's mistake."""
+    if isinstance(value, str | StrictUndefined):
+        return value
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    if isinstance(value, date):
+        return _reader(context).long_date(value)
+    return _money(context, value)
+
+
+@pass_context
+def _money(context: Context, value: object) -> str:
+    """An amount, or amounts of several currencies, as the reader writes them."""
+    if isinstance(value, Amount):
+        return _reader(context).amount(value)
+    if isinstance(value, tuple | list) and value and all(isinstance(v, Amount) for v in value):
+        return _reader(context).amounts(value)
+    if isinstance(value, StrictUndefined):
+        return str(value)
+    raise _NotPrintableError(type(value).__name__)
+
+
+@pass_context
+def _date(context: Context, value: date) -> str:
+    return _reader(context).long_date(value)
+
+
+@pass_context
+def _short_date(context: Context, value: date) -> str:
+    return _reader(context).short_date(value)
+
+
+@pass_context
+def _plural(context: Context, count: int, one: str, other: str) -> str:
+    """`{{ n|plural("un documento", "# documentos") }}`: `#` becomes the number."""
+    return (one if count == 1 else other).replace("#", _reader(context).number(count))
+
+
+class _NotPrintableError(TypeError):
+    pass
+
+
+# Lambda keeps the rulebook in memory between invocations, and compiling is most of the cost of the
+# first message: keyed by identity, and the sources are kept so that their id is not used again.
+_environments: OrderedDict[int, tuple[Mapping[str, str], _Environment]] = OrderedDict()
+
+
+def _environment(sources: Mapping[str, str]) -> _Environment:
+    known = _environments.get(id(sources))
+    if known is not None:
+        _environments.move_to_end(id(sources))
+        return known[1]
+    environment = _Environment(sources)
+    _environments[id(sources)] = (sources, environment)
+    if len(_environments) > _KEPT_ENVIRONMENTS:
+        _environments.popitem(last=False)
+    return environment
+
+
+class _Writer:
+    """Runs the templates of one message and says where they went wrong."""
+
+    def __init__(self, sources: Mapping[str, str], template: str, context: MessageContext) -> None:
+        _refuse_nothing_to_say(context, template)
+        self._locale = context.locale
+        self._environment = _environment(sources)
+        self._variables = {**_variables(context), "say": self._say}
+
+    def block(self, template: str, name: str, more: Mapping[str, object] = {}) -> str:
+        def write() -> Iterator[str]:
+            loaded = self._environment.get_template(template)
+            if name not in loaded.blocks:
+                raise MessageError(
+                    f"the block {name!r} is missing",
+                    template=template,
+                    locale=self._locale,
+                    name=name,
+                )
+            yield from loaded.blocks[name](loaded.new_context({**self._variables, **more}))
+
+        return self._run(template, write)
+
+    def whole(self, template: str, more: Mapping[str, object]) -> str:
+        def write() -> Iterator[str]:
+            loaded = self._environment.get_template(template)
+            yield from loaded.root_render_func(loaded.new_context({**self._variables, **more}))
+
+        return self._run(template, write)
+
+    def _say(self, phrase: str, **more: object) -> str:
+        """A standing phrase of the language, e.g. `say("line_due", line=line)`. It is plain text:
+        the HTML layout escapes it like everything else."""
+        return one_line(self.block(WORDS, phrase, more))
+
+    def _run(self, template: str, write: Callable[[], Iterator[str]]) -> str:
+        try:
+            return "".join(write())
+        except MessageError:
+            raise
+        except Exception as error:
+            # `from None`: an exception of Python itself may quote a debtor's data.
+            raise self._explained(template, error) from None
+
+    def _explained(self, template: str, error: Exception) -> MessageError:
+        place, line = _where(error.__traceback__)
+        name = ""
+        match error:
+            case TemplateSyntaxError():
+                place, line, reason = error.name, error.lineno, error.message or "wrong syntax"
+            case _UnknownNameError():
+                reason, name = error.message or "a name is not known", error.name
+            case TemplateNotFound():
+                missing_one = str(error.name)
+                reason, name = f"there is no template {missing_one!r}", missing_one
+            case SecurityError():
+                reason = error.message or "not allowed in a template"
+            case _NotPrintableError():
+                reason = f"a {error} cannot be printed; print text, a number, an amount or a date"
+            case _:
+                reason = f"the template fails with {type(error).__name__}"
+        return MessageError(
+            reason, template=place or template, locale=self._locale, line=line, name=name
+        )
+
+
+def _where(traceback: TracebackType | None) -> tuple[str | None, int | None]:
+    """The innermost template line of a failure."""
+    found: tuple[str | None, int | None] = (None, None)
+    while traceback is not None:
+        template = traceback.tb_frame.f_globals.get("__jinja_template__")
+        if template is not None:
+            found = (template.name, template.get_corresponding_lineno(traceback.tb_lineno))
+        traceback = traceback.tb_next
+    return found
+
+
+__all__ = [
+    "EMAIL_BLOCKS",
+    "LAYOUT_HTML",
+    "LAYOUT_TEXT",
+    "SMS_BLOCK",
+    "WORDS",
+    "Brand",
+    "Email",
+    "Sms",
+    "Table",
+    "message_names",
+    "render_email",
+    "render_sms",
+]

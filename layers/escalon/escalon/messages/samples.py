@@ -1,0 +1,103 @@
+"""Made-up contexts that stand for all the shapes a message can take: what a rulebook's templates
+are tried on before they are published, and what an operator sees in a preview."""
+
+from datetime import date, timedelta
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from escalon.messages.context import BeyondLine, MessageContext, StatementLine
+
+if TYPE_CHECKING:
+    from escalon.domain.rulebook import Creditor
+
+
+def sample_line(
+    number: int, days_past_due: int, open_minor: int, *, today: date, currency: str = "COP"
+) -> StatementLine:
+    """One receivable, due that many days before `today` and issued a month earlier."""
+    due_on = today - timedelta(days=days_past_due)
+    return StatementLine(
+        receivable_id=f"r-{number}",
+        document=f"FV-{20300 + number}",
+        issued_on=due_on - timedelta(days=30),
+        due_on=due_on,
+        days_past_due=days_past_due,
+        currency=currency,
+        amount_minor=open_minor,
+        open_minor=open_minor,
+    )
+
+
+def sample_contexts(
+    creditor: "Creditor", *, locale: str, today: date, stage: str, currency: str = "COP"
+) -> dict[str, MessageContext]:
+    """Contexts by what is special about them. Those of the stage `pre_due` have nothing overdue,
+    and the others always have."""
+
+    def line(number: int, days: int, minor: int, code: str = currency) -> StatementLine:
+        return sample_line(number, days, minor, today=today, currency=code)
+
+    other = "USD" if currency != "USD" else "COP"
+    pre_due = stage == "pre_due"
+    sign = -1 if pre_due else 1
+    one = (line(1, 12 * sign, 123_456_700),)
+    several = (*one, line(2, 5 * sign, 25_000_000), line(3, 43 * sign, 9_990_050))
+    many = tuple(line(n, (n + 1) * sign, 10_000_000 + n) for n in range(60))
+    partly = (msgspec.structs.replace(one[0], amount_minor=200_000_000),)
+    undated = msgspec.structs.replace(line(9, 0, 4_500_000), due_on=None)
+
+    plain = MessageContext(
+        message_id="m-0001",
+        debtor_name="María Fernanda Ñáñez Gutiérrez",
+        debtor_kind="person",
+        locale=locale,
+        creditor=creditor,
+        step="sample",
+        stage=stage,
+        today=today,
+        overdue=() if pre_due else one,
+        upcoming=one if pre_due else (),
+        pay_url="https://pagos.example.com/a/7Kq2xZ",
+        short_url="https://pg.example/7Kq2",
+        preferences_url="https://pagos.example.com/p/7Kq2xZ",
+        unsubscribe_url="https://pagos.example.com/u/7Kq2xZ",
+        respond_by=today + timedelta(days=15),
+    )
+
+    def owing(
+        lines: tuple[StatementLine, ...], rest: tuple[StatementLine, ...] = ()
+    ) -> MessageContext:
+        if pre_due:
+            return msgspec.structs.replace(plain, upcoming=lines + rest)
+        return msgspec.structs.replace(plain, overdue=lines, upcoming=rest)
+
+    change = msgspec.structs.replace
+    return {
+        "one": plain,
+        "several": owing(several, (line(7, -9, 18_000_000),)),
+        "many": owing(many),
+        "partly paid": owing(partly),
+        "several currencies": owing((*one, line(5, 3 * sign, 30_050, other))),
+        "other currency": owing((line(5, 3 * sign, 30_000, other),)),
+        "unapplied credit": change(owing(several), credits={currency: 5_000_000}),
+        "credit of another currency": change(plain, credits={other: 1_250}),
+        "without due date": owing(one, (undated,)),
+        "more than listed": change(
+            plain, beyond=(BeyondLine(currency, 1, 700_000), BeyondLine(other, 4, 9_900))
+        ),
+        "due today": owing((line(1, 0, 123_456_700),)) if pre_due else plain,
+        "due tomorrow": owing((line(1, -1, 123_456_700),)) if pre_due else plain,
+        "a day late": plain if pre_due else owing((line(1, 1, 123_456_700),)),
+        "company": change(
+            plain, debtor_kind="company", debtor_name="Distribuciones Peña & Hijos S.A.S."
+        ),
+        "codebtor": change(plain, role="codebtor"),
+        "guarantor": change(plain, role="guarantor"),
+        "without name": change(plain, debtor_name=""),
+        "without links": change(
+            plain, pay_url="", short_url="", preferences_url="", unsubscribe_url=""
+        ),
+        "without notice date": change(plain, respond_by=None),
+        "a great amount": owing((line(1, 12 * sign, 98_765_432_100_050),)),
+    }

@@ -1,0 +1,53 @@
+"""The only reader of environment variables: what the template tells the functions."""
+
+from collections.abc import Mapping
+
+import msgspec
+
+
+class SettingsError(Exception):
+    """A variable that the template should have set is missing or makes no sense."""
+
+
+class Settings(msgspec.Struct, frozen=True):
+    """One stack's names and numbers."""
+
+    stage: str
+    table: str = ""
+    history_table: str = ""
+    bucket: str = ""
+    shards: int = 1
+    escalate_queue: str = ""
+    email_queue: str = ""
+    sms_queue: str = ""
+    task_queue: str = ""
+    bus: str = ""
+    identity_secret: str = ""
+    configuration_set: str = ""
+    rulebook_application: str = ""
+    rulebook_environment: str = ""
+    rulebook_profile: str = ""
+    channel: str = ""
+    zone: str = "America/Bogota"
+    clock: str = "system"
+
+    def __post_init__(self) -> None:
+        if self.clock not in ("system", "table"):
+            raise SettingsError(f"ESCALON_CLOCK is {self.clock!r}; it may be 'system' or 'table'")
+        if self.clock == "table" and self.stage == "prod":
+            raise SettingsError("a production stack has no clock but the real one")
+
+
+def settings_from(environment: Mapping[str, str]) -> Settings:
+    """Read the `ESCALON_…` variables; raises SettingsError naming the one that is wrong."""
+    values = {
+        name.removeprefix("ESCALON_").lower(): value
+        for name, value in environment.items()
+        if name.startswith("ESCALON_")
+    }
+    if "stage" not in values:
+        raise SettingsError("ESCALON_STAGE is not set; the template sets it for every function")
+    try:
+        return msgspec.convert(values, Settings, strict=False)
+    except msgspec.ValidationError as error:
+        raise SettingsError(f"environment: {error}") from error

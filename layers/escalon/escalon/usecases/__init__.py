@@ -1,0 +1,1 @@
+"""Gather, decide, apply: one module per thing the system does."""

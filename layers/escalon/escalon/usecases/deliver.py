@@ -1,0 +1,425 @@
+"""Deliver: one planned intent becomes at most one contact, or one task (invariants 1, 2, 3).
+
+    read → decide again as of now (the last look) → render → keep the exact bytes →
+    claim → call the provider once → record
+
+The claim is a conditional write on the version that the last look read, so it succeeds only if
+nothing has changed since: money, disputes, holds and agreements all move the version. From the
+claim on the provider may have been called, and nobody sends this intent again: what is not recorded
+within `SENDING_TIMEOUT` is flagged to a person by the next run.
+"""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+import msgspec
+
+from escalon.domain import facts
+from escalon.domain.account import Account, ContactPoint, Intent, Receivable
+from escalon.domain.decision import Decision
+from escalon.domain.engine import PLANNED_TIMEOUT, SENDING_TIMEOUT, decide
+from escalon.domain.local_time import in_zone, local_date
+from escalon.domain.ports import Clock, NotTaken, Refused, Rulebooks, Sent, SendResult
+from escalon.domain.rulebook import Creditor, Rulebook, Step
+from escalon.domain.statement import beyond, statement
+from escalon.domain.storage import Change, ConflictError, Stored, instant
+from escalon.domain.transitions import (
+    claim,
+    find_intent,
+    release,
+    set_aside,
+    settle_failed,
+    settle_opened,
+    settle_sent,
+)
+from escalon.usecases.messages_between import ToDeliver
+
+if TYPE_CHECKING:
+    from escalon.adapters.documents import Documents
+    from escalon.adapters.table import Table
+    from escalon.messages.context import MessageContext
+
+Delivered = Literal["sent", "opened", "failed", "unknown", "withdrawn", "gone", "under_way"]
+
+TRIES = 4
+# Between the claim and the call to the provider; a function that was frozen in between looks again.
+FRESH = timedelta(seconds=2)
+
+
+class TryLaterError(Exception):
+    """The provider took nothing: the queue hands the message over again after a while."""
+
+
+class Prepared(msgspec.Struct, frozen=True):
+    """A message ready to go: the exact bytes, and what is told about it."""
+
+    body: bytes
+    kind: str  # eml | txt
+    subject: str
+    segments: int = 0
+
+
+class Courier(Protocol):
+    """One channel: how its messages are written and handed to the provider."""
+
+    def prepare(
+        self,
+        sources: dict[str, str],
+        template: str,
+        context: "MessageContext",
+        point: ContactPoint,
+        now: datetime,
+    ) -> Prepared:
+        """Write the message; pure."""
+        ...
+
+    def send(
+        self, prepared: Prepared, point: ContactPoint, creditor: Creditor, message_id: str
+    ) -> SendResult:
+        """Call the provider, once."""
+        ...
+
+
+class Deliver:
+    """Carry out planned intents of one channel, or open tasks (`courier` None)."""
+
+    def __init__(
+        self,
+        table: "Table",
+        documents: "Documents",
+        rulebooks: Rulebooks,
+        clock: Clock,
+        courier: Courier | None,
+        report: Callable[[str, dict[str, Any]], None],
+    ) -> None:
+        self._table = table
+        self._documents = documents
+        self._rulebooks = rulebooks
+        self._clock = clock
+        self._courier = courier
+        self._report = report
+
+    def __call__(self, message: ToDeliver) -> Delivered:
+        """Settle one intent; raises TryLaterError if the provider was not reached."""
+        for _ in range(TRIES):
+            stored = self._table.get(message.account_id)
+            intent = find_intent(stored.account, message.intent_id) if stored else None
+            if stored is None or intent is None:
+                return "gone"  # settled before, or withdrawn: the queue message came twice
+            if intent.state != "planned":
+                return "under_way"  # somebody has claimed it; only they, or a run, settle it
+            try:
+                return self._carry_out(stored, intent)
+            except ConflictError:
+                continue  # the account moved between the look and the claim: look again
+        raise TryLaterError("the account keeps changing")
+
+    def _carry_out(self, stored: Stored, intent: Intent) -> Delivered:
+        now = self._clock.now()
+        rulebook = self._rulebooks.get(intent.rulebook)
+        if intent.task != "unknown_fate":
+            again = decide(set_aside(stored.account, intent), rulebook, now)
+            if not _same(again, intent):
+                return self._withdraw(stored, intent, again, now)
+        if intent.task or self._courier is None:
+            return self._open_task(stored, intent, rulebook, now)
+        return self._send(stored, intent, rulebook, now, self._courier)
+
+    def _withdraw(
+        self, stored: Stored, intent: Intent, again: Decision, now: datetime
+    ) -> Delivered:
+        """What was planned is no longer right: paid, disputed, held, or the window has closed. The
+        step is not used up."""
+        account = set_aside(stored.account, intent)
+        look_at = now if again.outcome == "act" else again.next_look_at
+        fact = facts.withdrawn(intent, now, again)
+        self._table.update(Change(stored, account, look_at, (fact,)))
+        return "withdrawn"
+
+    # ---------------------------------------------------------------- messages
+
+    def _send(
+        self,
+        stored: Stored,
+        intent: Intent,
+        rulebook: Rulebook,
+        now: datetime,
+        courier: Courier,
+    ) -> Delivered:
+        account = stored.account
+        creditor = rulebook.creditors[intent.creditor]
+        point = next(p for p in account.points if p.point_id == intent.point_id)
+        step = _step(rulebook, intent)
+        context = message_context(account, intent, step, rulebook, now)
+        locale = _locale(rulebook, account)
+        prepared = courier.prepare(rulebook.messages[locale], step.message, context, point, now)
+        kept_at = self._documents.keep_message(
+            account.account_id, intent.intent_id, prepared.body, prepared.kind
+        )
+        document = _message_document(account, intent, context, prepared, point, kept_at, now)
+        claimed = self._table.update(
+            Change(
+                stored,
+                claim(account, intent, now),
+                now + SENDING_TIMEOUT,
+                (facts.contact(intent, "claimed", now),),
+            ),
+            self._put_message(document),
+        )
+        sending = find_intent(claimed.account, intent.intent_id) or intent
+        if self._clock.now() - now > FRESH:
+            # Frozen or slow since the last look: nothing has left, so give it back and look again.
+            self._release(claimed, sending, "slow")
+            raise ConflictError
+        result = courier.send(prepared, point, creditor, intent.intent_id)
+        return self._record(claimed, sending, rulebook, document, result)
+
+    def _record(
+        self,
+        claimed: Stored,
+        intent: Intent,
+        rulebook: Rulebook,
+        document: dict[str, Any],
+        result: SendResult,
+    ) -> Delivered:
+        """Write down what the provider said, whatever else has moved meanwhile."""
+        if isinstance(result, NotTaken):
+            self._release(claimed, intent, result.reason)
+            raise TryLaterError(result.reason)
+        if not isinstance(result, (Sent, Refused)):
+            # The account stays due; a later run flags it to a person.
+            self._report("fate_unknown", {"intent_id": intent.intent_id, "reason": result.reason})
+            return "unknown"
+        stored: Stored | None = claimed
+        for _ in range(TRIES):
+            if stored is None or find_intent(stored.account, intent.intent_id) is None:
+                return "gone"
+            now = self._clock.now()
+            if isinstance(result, Sent):
+                account = settle_sent(stored.account, intent, now)
+                became = "sent"
+                more = {"provider_message_id": result.provider_message_id}
+            else:
+                bad = result.reason if result.address_bad else ""
+                account = settle_failed(stored.account, intent, now, address_bad=bad)
+                became = "failed"
+                more = {"reason": result.reason}
+            document = {**document, "state": became, "settled_at": now, **more}
+            try:
+                self._table.update(
+                    Change(
+                        stored,
+                        account,
+                        _next_look(account, rulebook, now),
+                        (facts.contact(intent, became, now, **more),),
+                    ),
+                    self._put_message(document),
+                )
+            except ConflictError:
+                stored = self._table.get(claimed.account.account_id)
+                continue
+            return "sent" if became == "sent" else "failed"
+        self._report("not_recorded", {"intent_id": intent.intent_id})
+        return "unknown"
+
+    def _release(self, claimed: Stored, intent: Intent, reason: str) -> None:
+        now = self._clock.now()
+        stored: Stored | None = claimed
+        for _ in range(TRIES):
+            if stored is None or find_intent(stored.account, intent.intent_id) is None:
+                return
+            change = Change(
+                stored,
+                release(stored.account, intent),
+                now + PLANNED_TIMEOUT,
+                (facts.contact(intent, "released", now, reason=reason),),
+            )
+            try:
+                self._table.update(change)
+            except ConflictError:
+                stored = self._table.get(claimed.account.account_id)
+                continue
+            return
+
+    def _put_message(self, document: dict[str, Any]) -> dict[str, Any]:
+        pk = f"A#{document['account_id']}"
+        return self._table.put_document(pk, f"M#{document['message_id']}", document)
+
+    # ---------------------------------------------------------------- tasks
+
+    def _open_task(
+        self, stored: Stored, intent: Intent, rulebook: Rulebook, now: datetime
+    ) -> Delivered:
+        account = stored.account
+        step = _find_step(rulebook, intent)
+        due_at = now + timedelta(days=step.task_due_days if step else 0)
+        task = {
+            "task_id": intent.intent_id,
+            "account_id": account.account_id,
+            "kind": intent.task,
+            "creditor": intent.creditor,
+            "receivable_id": intent.receivable_id,
+            "step": intent.step,
+            "stage": intent.stage,
+            "script": step.script if step else "",
+            "approval": step.approval if step else "",
+            "channel": intent.channel,
+            "about": intent.about,
+            "opened_at": now,
+            "due_at": due_at,
+            "run_id": intent.run_id,
+        }
+        more = [
+            self._table.put_document(
+                f"A#{account.account_id}",
+                f"T#{intent.intent_id}",
+                task,
+                due_shard="tasks",
+                look_at=instant(due_at),
+            )
+        ]
+        if intent.task == "unknown_fate":
+            message = self._table.load(f"A#{account.account_id}", f"M#{intent.about}")
+            if message is not None:
+                more.append(self._put_message({**message, "state": "unknown"}))
+        settled = settle_opened(account, intent, now)
+        self._table.update(
+            Change(
+                stored,
+                settled,
+                _next_look(settled, rulebook, now),
+                (facts.contact(intent, "opened", now, task=intent.task),),
+            ),
+            *more,
+        )
+        return "opened"
+
+
+def _same(again: Decision, intent: Intent) -> bool:
+    """Whether deciding now gives the very contact that was planned."""
+    return (
+        again.outcome == "act"
+        and again.intent_id == intent.intent_id
+        and again.channel == intent.channel
+        and again.point_id == intent.point_id
+    )
+
+
+def _next_look(account: Account, rulebook: Rulebook, now: datetime) -> datetime | None:
+    again = decide(account, rulebook, now)
+    return now if again.outcome == "act" else again.next_look_at
+
+
+def _find_step(rulebook: Rulebook, intent: Intent) -> Step | None:
+    for strategy in rulebook.strategies:
+        for step in strategy.steps:
+            if step.step == intent.step:
+                return step
+    return None
+
+
+def _step(rulebook: Rulebook, intent: Intent) -> Step:
+    step = _find_step(rulebook, intent)
+    if step is None:
+        raise LookupError(f"rulebook {rulebook.version} has no step {intent.step}")
+    return step
+
+
+def _locale(rulebook: Rulebook, account: Account) -> str:
+    from escalon.messages.context import pick_locale
+
+    return pick_locale(
+        rulebook.messages.keys(), account.language or rulebook.language, rulebook.language
+    )
+
+
+def message_context(
+    account: Account, intent: Intent, step: Step, rulebook: Rulebook, now: datetime
+) -> "MessageContext":
+    """What the message may say, from the account as the last look read it."""
+    from escalon.messages.context import BeyondLine, MessageContext, StatementLine, pay_link
+
+    creditor = rulebook.creditors[intent.creditor]
+    zones = account.zones or (rulebook.default_zone,)
+    today = local_date(zones, now)
+    overdue, upcoming = statement(account, intent.creditor, rulebook, today)
+    carrying = next(r for r in account.receivables if r.receivable_id == intent.receivable_id)
+
+    def line(receivable: Receivable) -> StatementLine:
+        due_on = receivable.due_on
+        return StatementLine(
+            receivable_id=receivable.receivable_id,
+            document=receivable.document,
+            issued_on=receivable.issued_on,
+            due_on=due_on,
+            days_past_due=(today - due_on).days if due_on else 0,
+            currency=receivable.currency,
+            amount_minor=receivable.amount_minor,
+            open_minor=receivable.open_minor,
+        )
+
+    owned = f"{intent.creditor}|"
+    help_url = creditor.help_url or creditor.website
+    return MessageContext(
+        message_id=intent.intent_id,
+        debtor_name=account.name,
+        debtor_kind=account.kind,
+        locale=account.language or rulebook.language,
+        creditor=creditor,
+        step=intent.step,
+        stage=intent.stage,
+        today=today,
+        overdue=tuple(line(r) for r in overdue),
+        upcoming=tuple(line(r) for r in upcoming),
+        credits={
+            key.removeprefix(owned): minor
+            for key, minor in account.credits.items()
+            if key.startswith(owned)
+        },
+        beyond=tuple(
+            BeyondLine(currency, rest.count, rest.open_minor)
+            for currency, rest in beyond(account, intent.creditor)
+        ),
+        respond_by=today + timedelta(days=step.wait_days) if step.wait_days else None,
+        pay_url=pay_link(creditor, carrying.document) if creditor.pay_url else "",
+        preferences_url=help_url,
+    )
+
+
+def _message_document(
+    account: Account,
+    intent: Intent,
+    context: "MessageContext",
+    prepared: Prepared,
+    point: ContactPoint,
+    kept_at: str,
+    now: datetime,
+) -> dict[str, Any]:
+    return {
+        "message_id": intent.intent_id,
+        "account_id": account.account_id,
+        "creditor": intent.creditor,
+        "channel": intent.channel,
+        "to": point.address,
+        "step": intent.step,
+        "stage": intent.stage,
+        "claimed_at": now,
+        "local_at": in_zone(account.zones or ("UTC",), now).isoformat(),
+        "receivables": [
+            {
+                "receivable_id": line.receivable_id,
+                "open_minor": line.open_minor,
+                "currency": line.currency,
+                "due_on": line.due_on,
+                "days_past_due": line.days_past_due,
+            }
+            for line in (*context.overdue, *context.upcoming)
+        ],
+        "subject": prepared.subject,
+        "segments": prepared.segments,
+        "kept_at": kept_at,
+        "rulebook": intent.rulebook,
+        "run_id": intent.run_id,
+        "state": "sending",
+    }

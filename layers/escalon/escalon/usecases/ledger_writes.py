@@ -1,0 +1,67 @@
+"""Money in one transaction: the account's next version, its receivables, its entries, its cause."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from escalon.domain import facts, ledger
+from escalon.domain.account import Account, Receivable
+from escalon.domain.storage import Change, Stored
+
+if TYPE_CHECKING:
+    from escalon.adapters.table import Table
+
+
+def all_open(table: "Table", account: Account) -> list[Receivable]:
+    """The account's open receivables, embedded or beyond."""
+    embedded = {r.receivable_id: r for r in account.receivables}
+    if not account.beyond:
+        return list(embedded.values())
+    found = table.issued_receivables(account.account_id)
+    return [embedded.get(r.receivable_id, r) for r in found if r.open_minor]
+
+
+def issue(
+    table: "Table", stored: Stored, receivable: Receivable, *, booked_at: datetime, now: datetime
+) -> Stored:
+    """A receivable whose issue date has come becomes part of its account. Raises AlreadyDoneError
+    if it is already, ConflictError if the account has moved on."""
+    before = all_open(table, stored.account)
+    account = msgspec.structs.replace(stored.account, receivables=tuple(before), beyond={})
+    booking = ledger.charge(account, receivable, booked_at)
+    return write(table, stored, booking.account, before, [receivable], booking.entries, now=now)
+
+
+def write(
+    table: "Table",
+    stored: Stored,
+    account: Account,
+    open_before: Sequence[Receivable],
+    changed: Sequence[Receivable],
+    entries: Sequence[ledger.LedgerEntry],
+    *,
+    now: datetime,
+    more_facts: Sequence[facts.Fact] = (),
+    more: Sequence[dict[str, Any]] = (),
+) -> Stored:
+    """Write what moved, and look at the account next.
+
+    Receivables that no longer fit into the account's document are written out with the steps they
+    have carried.
+    """
+    embedded = {r.receivable_id for r in account.receivables}
+    writing = {r.receivable_id: r for r in changed}
+    was_embedded = {r.receivable_id for r in stored.account.receivables}
+    for receivable in open_before:
+        displaced = receivable.receivable_id in was_embedded - embedded
+        if displaced and receivable.receivable_id not in writing:
+            writing[receivable.receivable_id] = receivable
+    told = [facts.booked(tuple(entries), now)] if entries else []
+    items = [table.put_receivable(account.account_id, receivable) for receivable in writing.values()]
+    items.extend(table.put_entry(entry) for entry in entries)
+    look_at = now if account.receivables or account.intents else None
+    return table.update(
+        Change(stored, account, look_at, (*told, *more_facts)), *items, *more
+    )

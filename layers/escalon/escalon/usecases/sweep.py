@@ -1,0 +1,62 @@
+"""Sweep: a schedule fires, and every shard of the due index is looked at.
+
+The scheduled time is the run's clock and its name, so a schedule that fires twice makes one run.
+An event that comes late is dropped: the next one covers it, since what is due stays due.
+"""
+
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from escalon.domain.ports import Clock, Rulebooks
+from escalon.domain.storage import AlreadyDoneError, instant
+from escalon.usecases.messages_between import ShardOfRun
+from escalon.usecases.runs import Run
+
+if TYPE_CHECKING:
+    from escalon.adapters.queue import Queue
+    from escalon.adapters.table import Table
+
+TOO_LATE = timedelta(minutes=15)
+
+
+class Sweep:
+    """Start a run."""
+
+    def __init__(self, table: "Table", queue: "Queue", rulebooks: Rulebooks, clock: Clock) -> None:
+        self._table = table
+        self._queue = queue
+        self._rulebooks = rulebooks
+        self._clock = clock
+
+    def __call__(self, scheduled_at: datetime | None) -> Run | None:
+        """Start the run of this scheduled time; None if it came too late to be of use."""
+        now = self._clock.now()
+        as_of = scheduled_at or now
+        if now - as_of > TOO_LATE:
+            return None
+        run = Run(instant(as_of), as_of, self._rulebooks.live(), self._table.shards)
+        document = {"run_id": run.run_id, "as_of": as_of, "rulebook": run.rulebook, "shards": run.shards}
+        put = self._table.put_document(
+            f"RUN#{run.run_id}", "RUN", document, due_shard="runs", look_at=run.run_id
+        )
+        try:
+            self._table.save(put, new=True)
+        except AlreadyDoneError:
+            pass  # the event came twice; a shard that is looked at twice changes nothing
+        self._queue.send(
+            [
+                ShardOfRun(run.run_id, run.as_of, run.rulebook, f"due#{shard:03d}")
+                for shard in range(run.shards)
+            ]
+        )
+        return run
+
+
+def scheduled_time(text: str) -> datetime | None:
+    """The scheduled time as EventBridge Scheduler writes it; None for anything else, since some
+    stand-ins for AWS hand over the placeholder itself."""
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return found if found.tzinfo is not None else None
