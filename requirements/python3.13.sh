@@ -4,7 +4,7 @@
 set -euo pipefail
 
 works() {
-    "$1" -c 'import sys, venv, ssl; sys.exit(sys.version_info[:2] != (3, 13))' >/dev/null 2>&1
+    "$1" -c 'import sys, ensurepip, ssl, venv; sys.exit(sys.version_info[:2] != (3, 13))' >/dev/null 2>&1
 }
 
 candidates() {

@@ -215,7 +215,9 @@ def deploy(
 def _start(
     folder: Path, project: Path, *, auth: bool, environment: dict[str, str]
 ) -> dict[str, Any]:
-    program = _program(project, "ministack")
+    interpreter = _program(project, "ministack").with_name("python")
+    # -P: the folder of that file is ours, and must not become a place to import from.
+    program = [str(interpreter), "-P", str(Path(__file__).with_name("embedded_aws.py"))]
     log = folder / "ministack.log"
     for _ in range(3):
         port = _free_port()
@@ -235,7 +237,7 @@ def _start(
 
 
 def _spawn(
-    program: Path, folder: Path, port: int, *, auth: bool, environment: dict[str, str]
+    program: Sequence[str], folder: Path, port: int, *, auth: bool, environment: dict[str, str]
 ) -> subprocess.Popen[bytes]:
     for part in ("state", "s3", "tmp"):
         (folder / part).mkdir(parents=True, exist_ok=True)
@@ -266,7 +268,7 @@ def _spawn(
         with (folder / "ministack.log").open("wb") as log:
             return subprocess.Popen(
                 # The shell writes the process's own number before anything can interrupt us.
-                ["/bin/sh", "-c", 'echo $$ >"$0" && exec "$@"', str(folder / "pid"), str(program)],
+                ["/bin/sh", "-c", 'echo $$ >"$0" && exec "$@"', str(folder / "pid"), *program],
                 cwd=folder,
                 env=variables,
                 stdin=subprocess.DEVNULL,

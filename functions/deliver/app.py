@@ -19,7 +19,7 @@ from escalon.usecases.messages_between import ToDeliver
 
 logger = Logger(service="deliver")
 metrics = Metrics(namespace="Escalon", service="deliver")
-processor = BatchProcessor(event_type=EventType.SQS)
+processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
 
 
 @logger.inject_lambda_context

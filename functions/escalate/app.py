@@ -20,7 +20,7 @@ from escalon.usecases.messages_between import ShardOfRun
 
 logger = Logger(service="escalate")
 metrics = Metrics(namespace="Escalon", service="escalate")
-processor = BatchProcessor(event_type=EventType.SQS)
+processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
 
 
 @logger.inject_lambda_context

@@ -1,7 +1,7 @@
 """The bucket: the exact bytes of every message, rulebooks, files to import and their reports."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -30,10 +30,20 @@ class Documents:
         self.put(key, body, content_type)
         return key
 
-    def put(self, key: str, body: bytes, content_type: str = "application/json") -> None:
+    def put(
+        self,
+        key: str,
+        body: bytes,
+        content_type: str = "application/json",
+        metadata: Mapping[str, str] | None = None,
+    ) -> None:
         """Write one object."""
         self._client.put_object(
-            Bucket=self._bucket, Key=key, Body=body, ContentType=content_type
+            Bucket=self._bucket,
+            Key=key,
+            Body=body,
+            ContentType=content_type,
+            Metadata=dict(metadata or {}),
         )
 
     def get(self, key: str) -> bytes:
@@ -45,21 +55,21 @@ class Documents:
         request: dict[str, Any] = {"Bucket": self._bucket, "Key": key}
         if start:
             request["Range"] = f"bytes={start}-"
+        return self._get(**request)["Body"]
+
+    def _get(self, **request: Any) -> dict[str, Any]:
         try:
-            return self._client.get_object(**request)["Body"]
+            found: dict[str, Any] = self._client.get_object(**request)
         except ClientError as error:
             if error.response["Error"]["Code"] in ("NoSuchKey", "404"):
-                raise NoDocumentError(key) from error
+                raise NoDocumentError(request["Key"]) from error
             raise
+        return found
 
     def metadata(self, key: str) -> dict[str, str]:
         """What the uploader wrote beside the object; raises NoDocumentError."""
-        try:
-            found = self._client.head_object(Bucket=self._bucket, Key=key)
-        except ClientError as error:
-            if error.response["Error"]["Code"] in ("NoSuchKey", "404"):
-                raise NoDocumentError(key) from error
-            raise
+        found = self._get(Bucket=self._bucket, Key=key)
+        found["Body"].close()
         return dict(found["Metadata"])
 
     def download(self, key: str, path: str) -> None:

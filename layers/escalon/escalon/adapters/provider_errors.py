@@ -43,6 +43,7 @@ _ACCOUNT = frozenset(
         "UnrecognizedClientException",
         "InvalidClientTokenId",
         "MailFromDomainNotVerifiedException",
+        "NotFoundException",  # the configuration set
     }
 )
 
@@ -65,6 +66,9 @@ def send(call: Callable[[], dict[str, Any]], *, bad_address: Collection[str]) ->
             return NotTaken(code)
         if code in _ACCOUNT or status in (401, 403):
             return NotTaken(code)
+        # SES says so in words only: the sender's identity is not verified, the message is fine.
+        if code == "MessageRejected" and "not verified" in error.response["Error"]["Message"]:
+            return NotTaken("IdentityNotVerified")
         if 400 <= status < 500:
             return Refused(code, address_bad=code in bad_address)
         return Unknown(code)

@@ -167,7 +167,9 @@ class Table:
         items = self._query(f"A#{account_id}", "R#")
         return [_decode_receivable(i["doc"]["S"]) for i in items if "due_shard" not in i]
 
-    def named_receivables(self, wanted: Sequence[tuple[str, str]]) -> dict[tuple[str, str], Receivable]:
+    def named_receivables(
+        self, wanted: Sequence[tuple[str, str]]
+    ) -> dict[tuple[str, str], Receivable]:
         """Those of the receivables (account, receivable) that the table has."""
         found: dict[tuple[str, str], Receivable] = {}
         unique = list(dict.fromkeys(wanted))
@@ -302,15 +304,15 @@ class Table:
 
     def all_accounts(self) -> Iterable[Stored]:
         """Every account, by a scan of the whole table: for checks and exports, not for daily work."""
-        pages = self._client.get_paginator("scan").paginate(
-            TableName=self.name,
-            FilterExpression="sk = :account",
-            ExpressionAttributeValues={":account": {"S": "A"}},
-            ConsistentRead=True,
-        )
-        for page in pages:
-            for item in page["Items"]:
+        for item in self._scan("A"):
+            if item["sk"]["S"] == "A":
                 yield _stored(item)
+
+    def all_documents(self, prefix: str) -> Iterable[dict[str, Any]]:
+        """Every document whose sort key begins so, with its account in `_account_id`, by a scan."""
+        for item in self._scan(prefix):
+            account_id = item["pk"]["S"].removeprefix("A#")
+            yield {**msgspec.json.decode(item["doc"]["S"]), "_account_id": account_id}
 
     # ---------------------------------------------------------------- inside
 
@@ -319,6 +321,16 @@ class Table:
             TableName=self.name,
             KeyConditionExpression="pk = :pk AND begins_with(sk, :prefix)",
             ExpressionAttributeValues={":pk": {"S": pk}, ":prefix": {"S": prefix}},
+            ConsistentRead=True,
+        )
+        for page in pages:
+            yield from page["Items"]
+
+    def _scan(self, prefix: str) -> Iterable[Item]:
+        pages = self._client.get_paginator("scan").paginate(
+            TableName=self.name,
+            FilterExpression="begins_with(sk, :prefix)",
+            ExpressionAttributeValues={":prefix": {"S": prefix}},
             ConsistentRead=True,
         )
         for page in pages:

@@ -72,8 +72,15 @@ def _several(value: Any) -> Any:
     return [value] if isinstance(value, str) else value
 
 
+def _every_channel(value: Any) -> Any:
+    return list(get_args(Channel)) if value == "all" else value
+
+
 Hours = Annotated[tuple[int, int], BeforeValidator(_hours)]
 DayHours = Annotated[list[Hours], BeforeValidator(_several)]
+
+
+ChannelGroup = Annotated[list[Channel], BeforeValidator(_every_channel), Field(min_length=1)]
 
 
 class _Part(BaseModel):
@@ -252,7 +259,7 @@ class ChannelLockRule(_Rule):
 class CapRule(_Rule):
     """How often a person may be contacted, over a group of channels."""
 
-    channels: Literal["all"] | Annotated[list[Channel], Field(min_length=1)]
+    channels: ChannelGroup
     per: Literal["calendar_day", "rolling_7d"]
     max: Annotated[int, Field(ge=1)]
     min_gap_h: Annotated[int, Field(ge=0, le=24 * 366)] = 0
@@ -263,7 +270,7 @@ class CapRule(_Rule):
             self.provenance(),
             self.per,
             self.max,
-            () if self.channels == "all" else tuple(self.channels),
+            () if set(self.channels) == set(get_args(Channel)) else tuple(self.channels),
             self.min_gap_h,
             self.min_gap_days,
         )

@@ -466,9 +466,7 @@ class _Loader:
             return None
         return document, made
 
-    def policies(
-        self, escalation: tuple[Document, EscalationFile] | None
-    ) -> dict[str, Policy]:
+    def policies(self, escalation: tuple[Document, EscalationFile] | None) -> dict[str, Policy]:
         """The composed contact policy per country, with the calendars its layers name."""
         layers: dict[str, Layer] = {}
         for file in self.files("contact_policies/*.yaml"):
@@ -489,7 +487,7 @@ class _Loader:
                 document.problem(
                     ("contact_policy",),
                     "says nothing about debtors of other countries",
-                    "add a line `\"*\": [core.never, house]`",
+                    'add a line `"*": [core.never, house]`',
                 )
             )
         for country, names in rules.contact_policy.items():
@@ -542,7 +540,9 @@ class _Loader:
             )
         for name, strategy in rules.strategies.items():
             for index, step in enumerate(strategy.ladder):
-                lacking = [loc for loc, texts in messages.items() if step.say and step.say not in texts]
+                lacking = [
+                    loc for loc, texts in messages.items() if step.say and step.say not in texts
+                ]
                 if lacking:
                     known = {text for texts in messages.values() for text in texts}
                     guess = did_you_mean(step.say or "", known)

@@ -116,9 +116,9 @@ class Document(msgspec.Struct, frozen=True):
         return self.place_of_key(loc)[0]
 
     def problem(self, loc: Sequence[str | int], message: str, remedy: str = "") -> Problem:
-        """A problem of the value at `loc`."""
+        """A problem of the value at `loc`, or of the innermost part of it that exists."""
         line, column = self.place(loc)
-        return Problem(self.file, line, column, dotted(loc), message, remedy)
+        return Problem(self.file, line, column, dotted(self.real_path(loc)), message, remedy)
 
     def _value(self, path: Path) -> Any:
         here: Any = self.data
@@ -182,7 +182,7 @@ class _Reader:
         self.places[path] = Place(start.line + 1, start.column + 1, key.line + 1, key.column + 1)
         if id(node) in self.seen:
             self.problem(
-                start,
+                key,  # the node's own place is that of what it repeats
                 path,
                 "an alias (*name) repeats another part of the file",
                 "write the part out here; what stands in one place can be pointed at",
@@ -300,9 +300,6 @@ def _unreadable(error: yaml.YAMLError, text: str, file: str) -> Problem:
     mark = error.problem_mark or error.context_mark
     line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
     remedy = "check the indentation and the quotes here and in the line above"
-    around = text.splitlines()[max(0, line - 2) : line]
-    if any(re.search(r"(:|-) +\{[^}]*\}\S", each) for each in around):
-        remedy = "put a value that starts with { in quotes"
     if "'\\t'" in what or "'\t'" in what:
         what, remedy = "a tab cannot indent", "indent with spaces"
     elif "mapping values are not allowed" in what:
@@ -317,6 +314,9 @@ def _unreadable(error: yaml.YAMLError, text: str, file: str) -> Problem:
     elif "undefined alias" in what:
         what = "a value that starts with * is an alias in YAML"
         remedy = "put the value in quotes"
+    around = text.splitlines()[max(0, line - 2) : line]
+    if any(re.search(r"(:|-) +\{[^}]*\}\S", each) for each in around):
+        remedy = "put a value that starts with { in quotes"
     return Problem(file, line, column, "", what, remedy)
 
 
@@ -374,17 +374,20 @@ _SHAPES = {
 }
 
 
-def _best_branches(errors: list[dict[str, Any]], document: Document) -> list[dict[str, Any]]:
+def _best_branches(
+    errors: list[dict[str, Any]], document: Document, depth: int = 0
+) -> list[dict[str, Any]]:
     """A value that fits no branch of a union is reported by pydantic once for each branch; keep
-    the branch it was probably meant for, or say once which kinds of value are possible."""
-    unions: dict[Path, dict[str | int, list[dict[str, Any]]]] = {}
+    the branch it was probably meant for, or say once which kinds of value are possible. `depth`
+    counts the unions inside unions that are settled already."""
+    unions: dict[Path, dict[str, list[dict[str, Any]]]] = {}
     kept: list[dict[str, Any]] = []
     for error in errors:
-        fork = _fork(error, document)
-        if fork is None:
+        forks = _forks(error, document)
+        if len(forks) <= depth:
             kept.append(error)
         else:
-            path, branch = fork
+            path, branch = forks[depth]
             unions.setdefault(path, {}).setdefault(branch, []).append(error)
     for path, branches in unions.items():
         fitting: list[list[dict[str, Any]]] = [
@@ -397,7 +400,7 @@ def _best_branches(errors: list[dict[str, Any]], document: Document) -> list[dic
         ]
         if fitting:
             best = min(fitting, key=len)
-            kept += best
+            kept += _best_branches(best, document, depth + 1)
             continue
         first = next(iter(branches.values()))[0]
         kinds = list(
@@ -412,20 +415,21 @@ def _best_branches(errors: list[dict[str, Any]], document: Document) -> list[dic
     return kept
 
 
-def _fork(error: dict[str, Any], document: Document) -> tuple[Path, str | int] | None:
-    """Where the `loc` of an error names a branch instead of a key, and which."""
+def _forks(error: dict[str, Any], document: Document) -> list[tuple[Path, str]]:
+    """Where the `loc` of an error names the branch of a union instead of a key, and which."""
     here: Any = document.data
     path: list[str | int] = []
+    forks: list[tuple[Path, str]] = []
     loc = error["loc"]
     for index, segment in enumerate(loc):
         if _has(here, segment):
             here = here[segment]
             path.append(segment)
-        elif error["type"] == "missing" and index == len(loc) - 1:
-            return None
-        elif segment != "[key]":
-            return tuple(path), segment
-    return None
+        elif isinstance(segment, int) or segment == "[key]":
+            continue  # a model that takes one value for a list of one counts it
+        elif error["type"] != "missing" or index < len(loc) - 1:
+            forks.append((tuple(path), segment))
+    return forks
 
 
 def _in_words(
@@ -470,10 +474,7 @@ def _in_words(
 
 
 def _wrong(wrong: WrongValueError, path: Path, document: Document) -> Problem:
-    problem = document.problem((*path, *wrong.at), wrong.message, wrong.remedy)
-    return msgspec.structs.replace(
-        problem, path=dotted(document.real_path((*path, *wrong.at))) or problem.path
-    )
+    return document.problem((*path, *wrong.at), wrong.message, wrong.remedy)
 
 
 def _worded(kind: str, context: Mapping[str, Any], error: Mapping[str, Any]) -> tuple[str, str]:

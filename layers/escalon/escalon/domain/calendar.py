@@ -171,9 +171,9 @@ class Openings:
         zone = self._zone
         ordinal = at.astimezone(zone.info).toordinal()
         best: datetime | None = None
+        last = ordinal + (until - at).days + 2
         # Clocks put back over midnight show a day twice, so the day before may come once more.
         day = ordinal if len(zone.runs(ordinal)) == 1 else ordinal - 1
-        last = until.astimezone(zone.info).toordinal()
         while day <= last:
             for start, end in self._day(day):
                 if end > at and (best is None or start < best):

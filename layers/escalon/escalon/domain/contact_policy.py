@@ -207,7 +207,7 @@ def evaluate(
     other than "collection" is bound by all limits that its layer does not exempt it from.
     A debtor's revocation of consent stands whether or not a layer requires consent.
     """
-    if at.utcoffset() is None:
+    if at.tzinfo is not UTC and at.utcoffset() is None:
         return Deny("core", "", "instant_out_of_range", at)
     key = (channel, role, kind, region, zones if type(zones) is tuple else tuple(zones))
     compiled = policy.compiled
@@ -628,21 +628,36 @@ def _next_within(
             return None
         if consent.granted_on is not None:
             at = max(at, _reached_everywhere(terms, consent.granted_on.toordinal()))
-    while at <= until:
-        before = at
+    while (opens := _open_everywhere(terms, at, until)) is not None:
+        at = _limits_until(terms, channel, contacts, opens) if contacts else opens
+        if at == opens:
+            return at
+    return None
+
+
+def _open_everywhere(terms: _Terms, at: datetime, until: datetime) -> datetime | None:
+    """The earliest instant from `at` to `until` at which it is open in every zone."""
+    agreed = 0
+    while agreed < len(terms.openings):
+        agreed = 0
         for openings in terms.openings:
             found = openings.following(at, until)
             if found is None:
                 return None
+            agreed = agreed + 1 if found == at else 1
             at = found
-        if contacts:
-            for _, lock in terms.locks:
-                at = _lock_until(terms, lock, channel, contacts, at)
-            for _, cap, group in terms.caps:
-                counted = [c.at for c in contacts if c.reached and c.channel in group]
-                if counted:
-                    at = _gap_until(terms, cap, counted, at)
-                    at = _count_until(terms, cap, counted, at)
-        if at == before:
-            return at
-    return None
+    return at
+
+
+def _limits_until(
+    terms: _Terms, channel: str, contacts: Sequence[ContactRecord], at: datetime
+) -> datetime:
+    """An instant from `at` on before which some limit refuses; `at` itself if none does."""
+    for _, lock in terms.locks:
+        at = _lock_until(terms, lock, channel, contacts, at)
+    for _, cap, group in terms.caps:
+        counted = [c.at for c in contacts if c.reached and c.channel in group]
+        if counted:
+            at = _gap_until(terms, cap, counted, at)
+            at = _count_until(terms, cap, counted, at)
+    return at

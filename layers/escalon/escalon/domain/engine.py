@@ -184,9 +184,7 @@ def _eligible(
             if held:
                 hold, ends_on = held
                 wakes.append(_wakes(view, ends_on))
-                reasons.append(
-                    _about(receivable, "receivable_hold", kind=hold.kind, until=ends_on)
-                )
+                reasons.append(_about(receivable, "receivable_hold", kind=hold.kind, until=ends_on))
             else:
                 chosen.setdefault(receivable.creditor, []).append(receivable)
     return chosen, reasons, wakes
@@ -422,9 +420,7 @@ def _notice_or_gap(
     if step.gap_days and ladder is not None and ladder.last_at is not None:
         on = view.date_of(ladder.last_at) + timedelta(days=step.gap_days)
         if view.today < on:
-            reason = Reason(
-                "gap", {"step": step.step, "after": ladder.last_step, "until": on}
-            )
+            reason = Reason("gap", {"step": step.step, "after": ladder.last_step, "until": on})
             return _Until(_opens(view, step, on), reason)
     return None
 
@@ -551,9 +547,7 @@ def _mend_due_date(view: _View) -> _Rung | None:
     return None
 
 
-def _end_of_ladder(
-    view: _View, creditor: str, strategy: Strategy, carrying: Receivable
-) -> _Rung:
+def _end_of_ladder(view: _View, creditor: str, strategy: Strategy, carrying: Receivable) -> _Rung:
     """Nothing further on the ladder: work for a person, once or every so many days."""
     end = strategy.end
     ladder = view.account.ladders.get(creditor)

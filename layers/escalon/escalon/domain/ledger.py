@@ -68,9 +68,7 @@ def entry_id(*parts: object) -> str:
 def charge(account: Account, receivable: Receivable, booked_at: datetime) -> Booking:
     """A receivable becomes part of the account: its amount is charged, and what the source says was
     paid on it before we knew it is an adjustment."""
-    entries = [
-        _entry(account, receivable, "charge", receivable.amount_minor, booked_at, "issued")
-    ]
+    entries = [_entry(account, receivable, "charge", receivable.amount_minor, booked_at, "issued")]
     paid_before = receivable.open_minor - receivable.amount_minor
     if paid_before:
         entries.append(
@@ -93,9 +91,7 @@ def adjust(
     """The source now states another amount or open balance; the difference is an entry."""
     delta = open_minor - receivable.open_minor
     changed = replace(receivable, amount_minor=amount_minor, open_minor=open_minor)
-    entries = (
-        (_entry(account, receivable, "adjustment", delta, booked_at, cause),) if delta else ()
-    )
+    entries = (_entry(account, receivable, "adjustment", delta, booked_at, cause),) if delta else ()
     return Booking(put(account, changed), (changed,), entries)
 
 

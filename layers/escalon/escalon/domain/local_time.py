@@ -38,5 +38,3 @@ def _zone(name: str) -> Zone:
     if found is None:
         raise RuntimeError("the tz database is missing: install tzdata")
     return found
-
-

@@ -336,6 +336,17 @@ class _Compiler:
             for part in template.parts
         ]
 
+        if len(steps) == 1 and template.parts == (written.Slot(columns[0]),):
+            column = columns[0]
+
+            def bare(cells: Cells) -> str:
+                cell = cells[column]
+                if type(cell) is values.Typed and isinstance(cell.value, CellError):
+                    raise cell.value
+                return cell
+
+            return columns, bare
+
         def fill(cells: Cells) -> str:
             texts: list[str] = []
             for step in steps:
@@ -384,7 +395,9 @@ class _Compiler:
         )
         return lambda cells: (fill(cells).casefold() in words) is wanted
 
-    def _source_ref(self, section: written.Section, path: Path) -> _Field[str]:
+    def _source_ref(
+        self, section: written.Section | written.AccountSection, path: Path
+    ) -> _Field[str]:
         value = section.source_ref
         if value is None and self.mapping.account:
             value, path = self.mapping.account[0].source_ref, ("account", 0)

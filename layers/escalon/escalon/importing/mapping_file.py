@@ -226,6 +226,8 @@ class FileForm(_Block):
 
 
 class Section(_Block):
+    """A section about a debtor."""
+
     when: When = []
     source_ref: Annotated[
         Value | None,
@@ -233,9 +235,11 @@ class Section(_Block):
     ] = None
 
 
-class AccountSection(Section):
+class AccountSection(_Block):
     """The debtor of the row (a list: several, of whom the first is the row's)."""
 
+    when: When = []
+    source_ref: Annotated[Value, Field(description="How the source knows the debtor.")]
     name: Value
     kind: Annotated[Value | None, Field(description="person or company; else person.")] = None
     country: Annotated[Value | None, Field(description="Two letters, ISO 3166.")] = None
@@ -442,9 +446,6 @@ class Mapping(_Block):
 
         if not any(getattr(self, section) for section in SECTIONS):
             wrong("the mapping takes nothing from the file", f"add one of {', '.join(SECTIONS)}")
-        for index, account in enumerate(self.account):
-            if account.source_ref is None:
-                wrong("'source_ref' is missing", "add 'source_ref: …'", "account", index)
         for name in ("contacts", "receivable", "disputes", "links"):
             for index, section in enumerate(getattr(self, name)):
                 if section.source_ref is None and not self.account:

@@ -90,19 +90,20 @@ def text(cell: str, longest: int = MAX_TEXT) -> str:
         )
     if cell.isascii() and cell.isprintable():
         return cell
-    plain = "".join(" " if unicodedata.category(each) == "Zs" else each for each in cell)
-    for each in plain:
-        if unicodedata.category(each)[0] == "C":
-            name = {"\n": "a line break", "\t": "a tab", "\r": "a line break"}.get(
-                each, f"the invisible character U+{ord(each):04X}"
-            )
-            raise CellError(f"contains {name}", "remove it at the source")
-        if each == "\ufffd":
-            raise CellError(
-                "contains the mark of a character that was lost (U+FFFD)",
-                "export the file again as UTF-8",
-            )
-    return unicodedata.normalize("NFC", plain).strip()
+    if not cell.isprintable():
+        cell = "".join(" " if unicodedata.category(each) == "Zs" else each for each in cell)
+        for each in cell:
+            if not each.isprintable():
+                name = {"\n": "a line break", "\t": "a tab", "\r": "a line break"}.get(
+                    each, f"the invisible character U+{ord(each):04X}"
+                )
+                raise CellError(f"contains {name}", "remove it at the source")
+    if "\ufffd" in cell:
+        raise CellError(
+            "contains the mark of a character that was lost (U+FFFD)",
+            "export the file again as UTF-8",
+        )
+    return unicodedata.normalize("NFC", cell).strip()
 
 
 def reference(cell: str) -> str:
@@ -286,7 +287,7 @@ class DateForm(msgspec.Struct, frozen=True):
             pattern = re.escape(separator).join(_PARTS[part] for part in parts)
         else:
             pattern = "".join(_PARTS[part].replace("{1,2}", "{2}") for part in parts)
-        return cls(words, re.compile(pattern + _TIME))
+        return cls(words, re.compile(pattern + _TIME, re.ASCII))
 
 
 ISO = DateForm.of("ISO")
@@ -376,8 +377,11 @@ def _time(match: re.Match[str]) -> time:
         raise CellError("has a time that does not exist", "correct it at the source") from None
 
 
-_CLOCK = re.compile(r"(?P<H>\d{1,2}):(?P<M>\d{2})(?::(?P<S>\d{2})(?:[.,]\d{1,9})?)?"
-                    r"(?: ?(?P<half>[AaPp])\.? ?[Mm]\.?)?")  # fmt: skip
+_CLOCK = re.compile(
+    r"(?P<H>\d{1,2}):(?P<M>\d{2})(?::(?P<S>\d{2})(?:[.,]\d{1,9})?)?"
+    r"(?: ?(?P<half>[AaPp])\.? ?[Mm]\.?)?",
+    re.ASCII,
+)
 
 
 def clock(cell: str) -> time:
@@ -438,6 +442,7 @@ NUMBER_EXAMPLES = (
     "1 234 567,89",
     "1'234'567.89",
 )
+_BLANKS = "[ \u00a0\u202f]*"
 _EXAMPLE = re.compile(
     r"(?P<before>[^0-9.,']{0,5}?)1(?P<group>[.,' \u00a0\u202f]?)234(?P=group)567"
     r"(?:(?P<decimal>[.,])(?P<digits>890*))?(?P<after>[^0-9.,']{0,5})"
@@ -466,12 +471,12 @@ class NumberForm(msgspec.Struct, frozen=True):
             groups = r"\d{1,3}(?:[ \u00a0\u202f]\d{3})+|\d+"
         decimals = rf"(?:{re.escape(decimal)}(?P<fraction>\d+))?" if decimal else ""
         pattern = (
-            (rf"(?:{re.escape(before)})?\s*" if before else "")
+            (rf"(?:{re.escape(before)})?{_BLANKS}" if before else "")
             + rf"(?P<minus>[-\u2212]?)(?P<whole>{groups}){decimals}"
-            + (rf"\s*(?:{re.escape(after)})?" if after else "")
+            + (rf"{_BLANKS}(?:{re.escape(after)})?" if after else "")
         )
         digits = len(match["digits"] or "")
-        return cls(example, re.compile(pattern), group, decimal, digits)
+        return cls(example, re.compile(pattern, re.ASCII), group, decimal, digits)
 
 
 PLAIN = NumberForm.of("1234567.89")
@@ -499,8 +504,10 @@ def amount(form: NumberForm) -> Callable[[str], Decimal]:
                 "correct it, or correct `numbers:` in the mapping",
             )
         whole, fraction = match["whole"], match["fraction"] if form.decimal else None
-        if form.group:
-            whole = re.sub(r"\D", "", whole) if not whole.isdigit() else whole
+        if form.group and not whole.isdigit():
+            whole = whole.replace(form.group, "")
+            if not whole.isdigit():  # blanks of several kinds
+                whole = re.sub(r"\D", "", whole)
         if match["minus"] and (whole.strip("0") or (fraction or "").strip("0")):
             raise _negative()
         if len(whole) > 15:

@@ -157,7 +157,7 @@ def pay_link(creditor: "Creditor", reference: str) -> str:
 
 def pick_locale(available: Collection[str], wanted: str, default: str) -> str:
     """The locale whose templates serve this reader: the wanted one, the wanted language, another
-    locale of that language, else the rulebook's own. Amounts and dates follow `wanted` still."""
+    locale of that language, else the rulebook's own."""
     language = wanted.partition("-")[0]
     if wanted in available:
         return wanted
@@ -167,6 +167,15 @@ def pick_locale(available: Collection[str], wanted: str, default: str) -> str:
         if language and candidate.partition("-")[0] == language:
             return candidate
     return default
+
+
+def format_locale(wanted: str, chosen: str) -> str:
+    """The locale for amounts and dates beside words of `chosen`: the reader's own if it is the
+    same language in a country ("en-US" beside "en"), else that of the words, so that one message
+    does not mix two ways of writing."""
+    language, _, country = wanted.partition("-")
+    same_language = language == chosen.partition("-")[0]
+    return wanted if country and same_language else chosen
 
 
 def in_locale(texts: Mapping[str, str], locale: str) -> str:

@@ -100,4 +100,5 @@ class Reader:
         from babel.dates import format_date
 
         medium = self.locale.date_formats["medium"].pattern
-        return format_date(day, format=medium if "MMM" in medium else "d MMM y", locale=self.locale)
+        pattern = medium if "MMM" in medium else "d MMM y"
+        return format_date(day, format=pattern, locale=self.locale).replace(" ", NBSP)

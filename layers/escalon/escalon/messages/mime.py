@@ -65,21 +65,28 @@ def build_mime(
     if date.tzinfo is None:
         raise MessageError("the date of an e-mail needs a zone")
     sender = _address(creditor.name, creditor.email_from, "the creditor's email_from")
+    reply_to = (
+        _address(creditor.name, creditor.reply_to, "the creditor's reply_to")
+        if creditor.reply_to
+        else None
+    )
 
     message = EmailMessage(policy=_Policy(linesep="\r\n"))
     message["From"] = sender
     message["To"] = _address(to_name, to_address, "the address of the recipient")
-    if creditor.reply_to:
-        message["Reply-To"] = _address(creditor.name, creditor.reply_to, "the creditor's reply_to")
+    if reply_to:
+        message["Reply-To"] = reply_to
     message["Subject"] = _plain(email.subject)
     message["Date"] = format_datetime(date)
     message["Message-ID"] = f"<{message_id}@{sender.domain}>"
-    message["Content-Language"] = _plain(email.locale)
     message["Auto-Submitted"] = "auto-generated"
-    stop_url = unsubscribe_url or preferences_url
-    if stop_url:
-        message["List-Unsubscribe"] = f"<{_url(stop_url)}>"
-    # RFC 8058 wants HTTPS, and a page of preferences does not answer its POST.
+    ways_out = [_url(unsubscribe_url)] if unsubscribe_url else []
+    if reply_to:
+        # The way that works without any page of ours: a person reads it.
+        ways_out.append(f"mailto:{reply_to.addr_spec}?subject=unsubscribe%20{message_id}")
+    if ways_out:
+        message["List-Unsubscribe"] = ", ".join(f"<{way}>" for way in ways_out)
+    # RFC 8058 wants HTTPS: a mail program posts to the address without asking anybody.
     if unsubscribe_url.startswith("https://"):
         message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
     if preferences_url:
@@ -92,6 +99,8 @@ def build_mime(
     # Quoted-printable whatever the text, so that the bytes pass every server unchanged.
     message.set_content(email.text, charset="utf-8", cte="quoted-printable")
     message.add_alternative(email.html, subtype="html", charset="utf-8", cte="quoted-printable")
+    # Set last: the library takes headers that begin with Content- for those of the first part.
+    message["Content-Language"] = _plain(email.locale)
     message.set_boundary("=_" + hashlib.sha256(message_id.encode()).hexdigest()[:40])
     return message.as_bytes()
 
@@ -102,7 +111,8 @@ def _belongs_to_mime(name: str) -> bool:
 
 
 def _plain(text: str) -> str:
-    return one_line(text.replace(NBSP, " "))
+    # "=?" would begin an encoded word, which readers turn into anything, a line break included.
+    return one_line(text.replace(NBSP, " ")).replace("=?", "= ?")
 
 
 def _address(name: str, address: str, what: str) -> Address:

@@ -23,7 +23,9 @@ class Paragraph(msgspec.Struct, frozen=True):
 def one_line(text: str) -> str:
     """The text on one line, without control, direction and other invisible characters: an
     imported name must neither break a header nor turn a line around."""
-    kept = "".join(_visible(char) for char in text)
+    kept = text
+    if not text.replace(NBSP, " ").isprintable():  # nearly always is
+        kept = "".join(_visible(char) for char in text)
     return " ".join(part for part in kept.split(" ") if part)
 
 

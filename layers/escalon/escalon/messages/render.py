@@ -40,13 +40,17 @@ WORDS = "_words"
 
 # A statement is read, not archived: beyond this many lines the rest is summed in one line.
 SHOWN_LINES = 20
-# A longer link would double the price of the SMS it stands in.
-SHORT_LINK = 40
+# A longer link leaves no room for words in two segments.
+SHORT_LINK = 60
 
 _KEPT_ENVIRONMENTS = 8
 # Not in a message: chance (the same inputs give the same bytes), raw markup, debugging aids.
 _REFUSED_FILTERS = ("safe", "random", "pprint", "tojson", "urlize", "xmlattr")
 _REFUSED_GLOBALS = ("lipsum", "cycler", "joiner")
+_TAG = r"(?:\{%(?:(?!%\})[^\n])*%\}|\{#(?:(?!#\})[^\n])*#\})"
+_TAG_AFTER_PROSE = re.compile(
+    rf"^(?!(?:[ \t]*{_TAG})+[ \t]*$)([^\n]*\{{[%#][^\n]*?[^-+\n])([%#]\}}[ \t]*)$", re.MULTILINE
+)
 _COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
 _WEB = re.compile(r"https?://[^\s<>\"]+")
 
@@ -100,6 +104,13 @@ def render_sms(sources: Mapping[str, str], template: str, context: MessageContex
         raise MessageError("the SMS is empty", template=template, locale=context.locale)
     counted = count_segments(text)
     return Sms(text, counted.segments, counted.encoding, context.locale)
+
+
+def render_part(
+    sources: Mapping[str, str], template: str, block: str, context: MessageContext
+) -> str:
+    """One block by itself, for previews and for finding all mistakes of a template at once."""
+    return _Writer(sources, template, context).block(template, block)
 
 
 def message_names(sources: Mapping[str, str]) -> list[str]:
@@ -266,7 +277,7 @@ class _Strict(StrictUndefined):
             exc = partial(_UnknownNameError, str(name))
             if hint is None:
                 owner = "" if obj is missing else f" in {type(obj).__name__}"
-                hint = f"{name!r} is not known{owner}"
+                hint = f"is not known{owner}"
         super().__init__(hint, obj, name, exc)  # type: ignore[arg-type]  # any callable will do
 
 
@@ -291,7 +302,7 @@ class _Environment(ImmutableSandboxedEnvironment):
         )
 
     def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
-        tree = super()._parse(source, name, filename)
+        tree = super()._parse(_keep_line_ends(source), name, filename)
         for node in tree.find_all((nodes.ScopedEvalContextModifier, nodes.EvalContextModifier)):
             raise TemplateSyntaxError("escaping cannot be switched off here", node.lineno, name)
         return tree
@@ -301,6 +312,12 @@ class _Environment(ImmutableSandboxedEnvironment):
         if _is_html(parent) and not _is_html(template):
             raise SecurityError(f"{parent} may only use other .html templates, not {template}")
         return template
+
+
+def _keep_line_ends(source: str) -> str:
+    """Let a tag at the end of a line of prose keep that line's end, which `trim_blocks` would
+    swallow and glue two words together; a line of nothing but tags leaves no trace."""
+    return _TAG_AFTER_PROSE.sub(r"\1+\2", source)
 
 
 def _is_html(name: str | None) -> bool:
@@ -352,6 +369,10 @@ def _plural(context: Context, count: int, one: str, other: str) -> str:
     return (one if count == 1 else other).replace("#", _reader(context).number(count))
 
 
+class _NoPhraseError(LookupError):
+    pass
+
+
 class _NotPrintableError(TypeError):
     pass
 
@@ -379,6 +400,7 @@ class _Writer:
     def __init__(self, sources: Mapping[str, str], template: str, context: MessageContext) -> None:
         _refuse_nothing_to_say(context, template)
         self._locale = context.locale
+        self._sources = sources
         self._environment = _environment(sources)
         self._variables = {**_variables(context), "say": self._say}
 
@@ -406,6 +428,8 @@ class _Writer:
     def _say(self, phrase: str, **more: object) -> str:
         """A standing phrase of the language, e.g. `say("line_due", line=line)`. It is plain text:
         the HTML layout escapes it like everything else."""
+        if phrase not in self._environment.get_template(WORDS).blocks:
+            raise _NoPhraseError(phrase)
         return one_line(self.block(WORDS, phrase, more))
 
     def _run(self, template: str, write: Callable[[], Iterator[str]]) -> str:
@@ -418,25 +442,35 @@ class _Writer:
             raise self._explained(template, error) from None
 
     def _explained(self, template: str, error: Exception) -> MessageError:
-        place, line = _where(error.__traceback__)
-        name = ""
+        found, line = _where(error.__traceback__)
+        place, name = found or template, ""
         match error:
             case TemplateSyntaxError():
-                place, line, reason = error.name, error.lineno, error.message or "wrong syntax"
+                place, line, reason = error.name or place, error.lineno, error.message or "wrong"
             case _UnknownNameError():
-                reason, name = error.message or "a name is not known", error.name
+                name = self._if_written(error.name, place)
+                reason = f"{name!r} {error.message}" if name else f"a name {error.message}"
+            case _NoPhraseError():
+                name = self._if_written(str(error), place)
+                reason = (
+                    f"{WORDS} has no phrase {name!r}" if name else f"{WORDS} has no such phrase"
+                )
             case TemplateNotFound():
-                missing_one = str(error.name)
-                reason, name = f"there is no template {missing_one!r}", missing_one
+                name = self._if_written(str(error.name), place)
+                reason = f"there is no template {name!r}" if name else "there is no such template"
             case SecurityError():
                 reason = error.message or "not allowed in a template"
             case _NotPrintableError():
                 reason = f"a {error} cannot be printed; print text, a number, an amount or a date"
             case _:
                 reason = f"the template fails with {type(error).__name__}"
-        return MessageError(
-            reason, template=place or template, locale=self._locale, line=line, name=name
-        )
+        return MessageError(reason, template=place, locale=self._locale, line=line, name=name)
+
+    def _if_written(self, name: str, template: str) -> str:
+        """The name if the operator wrote it there. One that was put together while rendering may
+        be a debtor's data, which an error does not repeat."""
+        source = self._sources.get(template, "")
+        return name if name in (template, WORDS) or name in source else ""
 
 
 def _where(traceback: TracebackType | None) -> tuple[str | None, int | None]:
@@ -462,5 +496,6 @@ __all__ = [
     "Table",
     "message_names",
     "render_email",
+    "render_part",
     "render_sms",
 ]

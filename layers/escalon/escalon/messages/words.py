@@ -109,9 +109,9 @@ _CODES = (
     "ARS|BOB|BRL|CAD|CLF|CLP|COP|CRC|CUP|DOP|EUR|GBP|GTQ|HNL|MXN|NIO|PAB|PEN|PYG|USD|UYU|VES|CHF"
 )
 _AMOUNT = re.compile(
-    r"[$€£¥]\s?-?\d"
+    r"[$€£¥]\s?-?\d(?:[\d.,]*\d)?"
     r"|\d\s?[€£¥]"
-    rf"|\b({_CODES})\s?-?\d"
+    rf"|\b({_CODES})\s?-?\d(?:[\d.,]*\d)?"
     rf"|\d\s?({_CODES})\b"
     r"|(?<![\d.,])\d{1,3}([.,'’]\d{3})+(?!\d)"
     r"|\d+\s?(pesos|dolares|dólares|dollars|euros|mil\b|millones|million)",
@@ -166,7 +166,7 @@ def _in_sight(text: str, language: str, where: Where, *, until: int | None = Non
     limit = len(text) if until is None else until
     problems = [
         Problem(where, match.group(), "a word of debt")
-        for match in _DEBT[language].finditer(_folded(text))
+        for match in _DEBT[language].finditer(folded(text))
         if match.start() < limit
     ]
     problems += [
@@ -180,14 +180,14 @@ def _in_sight(text: str, language: str, where: Where, *, until: int | None = Non
 def _in_body(texts: list[str], language: str) -> list[Problem]:
     found: dict[Problem, None] = {}
     for text in texts:
-        folded = " ".join(_folded(text).split())
+        line = " ".join(folded(text).split())
         for reason, pattern in _PHRASES[language].items():
-            for match in pattern.finditer(folded):
+            for match in pattern.finditer(line):
                 found[Problem("body", match.group(), reason)] = None
     return list(found)
 
 
-def _folded(text: str) -> str:
+def folded(text: str) -> str:
     """Lower case without accents, each character for one, so that places stay what they are."""
     return "".join(unicodedata.normalize("NFD", char)[0].lower()[0] for char in text)
 

@@ -66,7 +66,7 @@ class Escalate:
         for page in self._open_pages(shard):
             self._recount(shard, page)
         after: dict[str, Any] | None = None
-        number = 0
+        number = issued = 0
         while True:
             due, after = self._table.due(shard.shard, shard.as_of, limit=PAGE, after=after)
             if due:
@@ -74,8 +74,10 @@ class Escalate:
                 totals.add(self._page(shard, rulebook, due, page_id))
                 number += 1
             if after is None:
-                self._finish(shard)
-                return totals
+                if totals.issued == issued:
+                    self._finish(shard)
+                    return totals
+                issued = totals.issued  # accounts that got a receivable are due now: look again
             if time_left() < timedelta(seconds=20):
                 self._hand_over(shard, made_progress=number > 0)
                 return totals
@@ -147,9 +149,7 @@ class Escalate:
                     # The client repeated our own write: it had gone through.
                     written.append(msgspec.structs.replace(change, account=stored.account))
                 elif not self._counted(stored, shard):
-                    again.append(
-                        change_for(stored, rulebook, shard.as_of, shard.run_id, page_id)
-                    )
+                    again.append(change_for(stored, rulebook, shard.as_of, shard.run_id, page_id))
             changes = again
             if not changes:
                 return written
@@ -229,9 +229,7 @@ class Escalate:
 
     def _finish(self, shard: ShardOfRun) -> None:
         done = {"shard": shard.shard, "hops": shard.hop}
-        self._table.save(
-            self._table.put_document(f"RUN#{shard.run_id}", f"S#{shard.shard}", done)
-        )
+        self._table.save(self._table.put_document(f"RUN#{shard.run_id}", f"S#{shard.shard}", done))
 
     def _hand_over(self, shard: ShardOfRun, *, made_progress: bool) -> None:
         """Go on in a new invocation. What was written has left the due index, so it starts afresh;

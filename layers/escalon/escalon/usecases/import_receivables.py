@@ -100,9 +100,7 @@ class ImportReceivables:
         self._zone = zone
         self._continue_later = continue_later
 
-    def __call__(
-        self, key: str, upload: str, time_left: Callable[[], timedelta]
-    ) -> Progress:
+    def __call__(self, key: str, upload: str, time_left: Callable[[], timedelta]) -> Progress:
         """Go on with the import of `key`. `upload` names this very upload of it, so that an event
         that comes twice is one import, and the same file uploaded again is another."""
         import_id = hashlib.blake2b(f"{key}|{upload}".encode(), digest_size=8).hexdigest()
@@ -147,9 +145,7 @@ class ImportReceivables:
     def _begin(self, import_id: str, key: str) -> Progress:
         name = key.split("/")[1] if key.count("/") >= 2 else ""
         sections = self._documents.metadata(key).get("sections", "")
-        return Progress(
-            import_id, key, name, "reading", self._clock.now(), sections=sections
-        )
+        return Progress(import_id, key, name, "reading", self._clock.now(), sections=sections)
 
     def _save(self, progress: Progress) -> None:
         self._table.save(
@@ -643,5 +639,3 @@ class _LinkIds(dict[str, str]):
 
     def __missing__(self, reference: str) -> str:
         return self._account_id(reference)
-
-

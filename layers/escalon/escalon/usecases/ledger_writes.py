@@ -59,9 +59,9 @@ def write(
         if displaced and receivable.receivable_id not in writing:
             writing[receivable.receivable_id] = receivable
     told = [facts.booked(tuple(entries), now)] if entries else []
-    items = [table.put_receivable(account.account_id, receivable) for receivable in writing.values()]
+    items = [
+        table.put_receivable(account.account_id, receivable) for receivable in writing.values()
+    ]
     items.extend(table.put_entry(entry) for entry in entries)
     look_at = now if account.receivables or account.intents else None
-    return table.update(
-        Change(stored, account, look_at, (*told, *more_facts)), *items, *more
-    )
+    return table.update(Change(stored, account, look_at, (*told, *more_facts)), *items, *more)

@@ -35,7 +35,12 @@ class Sweep:
         if now - as_of > TOO_LATE:
             return None
         run = Run(instant(as_of), as_of, self._rulebooks.live(), self._table.shards)
-        document = {"run_id": run.run_id, "as_of": as_of, "rulebook": run.rulebook, "shards": run.shards}
+        document = {
+            "run_id": run.run_id,
+            "as_of": as_of,
+            "rulebook": run.rulebook,
+            "shards": run.shards,
+        }
         put = self._table.put_document(
             f"RUN#{run.run_id}", "RUN", document, due_shard="runs", look_at=run.run_id
         )

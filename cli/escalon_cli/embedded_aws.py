@@ -1,0 +1,47 @@
+"""Runs MiniStack with what it lacks and we rely on; started with MiniStack's own interpreter.
+
+AWS writes a stream record for an item that a PartiQL statement changes. MiniStack 1.5.33 writes
+none, and the history of decisions would stay empty here. Nothing else is changed.
+"""
+
+import copy
+import sys
+from collections.abc import Callable
+from typing import Any
+
+
+def with_stream_record(
+    update: Callable[..., Any],
+    target: Callable[[Any, Any], tuple[Any, Any, Any, Any]],
+    emit: Callable[..., None],
+) -> Callable[..., Any]:
+    """MiniStack's PartiQL update, telling the stream what it has changed."""
+
+    def updated(table: dict[str, Any], parsed: Any, data: Any = None) -> Any:
+        hash_key, range_key, _, problem = target(table, parsed)
+        if problem:
+            return update(table, parsed, data)
+        before = table["items"].get(hash_key, {}).get(range_key)
+        old = copy.deepcopy(before)
+        answer = update(table, parsed, data)
+        after = table["items"].get(hash_key, {}).get(range_key)
+        if after is not None and after is not before:
+            emit(table["TableName"], "MODIFY", old, after)
+        return answer
+
+    return updated
+
+
+def main() -> int:
+    """Start MiniStack as its own command does."""
+    from ministack.app import main as ministack
+    from ministack.services import dynamodb
+
+    dynamodb._partiql_update = with_stream_record(
+        dynamodb._partiql_update, dynamodb._partiql_key_target, dynamodb._emit_stream_event
+    )
+    return int(ministack() or 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

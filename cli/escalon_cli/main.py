@@ -1,0 +1,416 @@
+"""The command line of operators and developers: `escalon …`."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, date, datetime, time
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+from botocore.exceptions import BotoCoreError, ClientError
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from escalon.authoring.rulebook import RulebookError, load_rulebook
+from escalon.domain.engine import decide
+from escalon.domain.explanation import explain as explained
+from escalon_cli import doctor as doctor_module
+from escalon_cli import replay as replay_module
+from escalon_cli import replay_output, replay_page, stack
+from escalon_cli.deployed import Deployed, of_cloud, of_local
+from escalon_cli.publish import PublishError, live_version
+from escalon_cli.publish import publish as publish_rulebook
+from escalon_cli.waiting import StuckError, report_of, run_totals
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Escalón: who owes what since when, the lawful next rung, and silence when money arrives.",
+)
+rules = typer.Typer(no_args_is_help=True, help="The rulebook: check and publish.")
+imports = typer.Typer(no_args_is_help=True, help="Exports: take in, approve.")
+app.add_typer(rules, name="rules")
+app.add_typer(imports, name="import")
+
+out = Console()
+err = Console(stderr=True)
+
+LOCAL = {"Shards": "1", "LocalStatements": "true"}
+REPLAY = {**LOCAL, "Clock": "table", "SweepState": "DISABLED"}
+
+StackName = Annotated[
+    str,
+    typer.Option("--stack", help="A CloudFormation stack in your AWS account; 'local': embedded."),
+]
+Locale = Annotated[str, typer.Option(help="Language of explanations: es or en.")]
+
+
+def _fail(message: str) -> NoReturn:
+    err.print(f"[bold red]✗[/] {message}", highlight=False)
+    raise typer.Exit(1)
+
+
+@contextmanager
+def _errors_in_words() -> Iterator[None]:
+    """Whatever can go wrong for a reason is said in a sentence, not as a traceback."""
+    try:
+        yield
+    except RulebookError as error:
+        for problem in error.problems:
+            err.print(f"[red]•[/] {problem}", highlight=False, markup=True, soft_wrap=True)
+        _fail(f"the rulebook has {len(error.problems)} problem(s); nothing was changed")
+    except (
+        replay_module.ReplayError,
+        replay_page.ReplayFileError,
+        stack.StackError,
+        StuckError,
+        PublishError,
+        LookupError,
+        OSError,
+    ) as error:
+        _fail(str(error))
+    except (ClientError, BotoCoreError) as error:
+        _fail(f"AWS says: {error}")
+
+
+def _deployed(name: str) -> Deployed:
+    if name != "local":
+        return of_cloud(name)
+    info = stack.status()
+    if info is None:
+        _fail("no local stack is running; start one with `escalon up`")
+    return of_local(info)
+
+
+# ---------------------------------------------------------------------------------- local stack
+
+
+@app.command()
+def up() -> None:
+    """Start the embedded AWS and deploy template.yaml into it, with the rulebook of config/."""
+    with _errors_in_words():
+        info = stack.up(auth=True, parameters=LOCAL, console=err)
+        deployed = of_local(info)
+        rulebook = publish_rulebook(deployed, Path("config"))
+        replay_module.verify_senders(deployed, rulebook)
+    table = Table(title="Escalón runs here", show_header=False)
+    table.add_row("endpoint", info.endpoint_url)
+    table.add_row("inbox", f"s3://{info.outputs['Bucket']}/inbox/<mapping>/<file>")
+    table.add_row("rulebook", f"{rulebook.rulebook} {rulebook.version}")
+    table.add_row("next", "escalon import file samples/portfolio.csv --mapping samples/mapping.yaml")
+    out.print(table)
+
+
+@app.command()
+def down(
+    everything: Annotated[bool, typer.Option("--all", help="Every local stack.")] = False,
+) -> None:
+    """Stop the embedded AWS and throw its data away."""
+    with _errors_in_words():
+        if everything:
+            stack.down_all()
+        else:
+            stack.down()
+    out.print("stopped")
+
+
+@app.command()
+def status() -> None:
+    """Tell which local stacks run."""
+    table = Table("stack", "endpoint", "IAM enforced", "pid")
+    for info in stack.running():
+        table.add_row(info.name, info.endpoint_url, "yes" if info.auth else "no", str(info.pid))
+    out.print(table)
+
+
+# -------------------------------------------------------------------------------------- imports
+
+
+@imports.command("file")
+def import_file(
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False)],
+    mapping: Annotated[Path, typer.Option(exists=True, dir_okay=False)],
+    stack_name: StackName = "local",
+) -> None:
+    """Put an export into the inbox and show its report."""
+    with _errors_in_words():
+        deployed = _deployed(stack_name)
+        key = f"inbox/{mapping.stem}/{datetime.now(UTC):%Y%m%dT%H%M%S}-{file.name}"
+        deployed.documents.put(f"mappings/{mapping.stem}.yaml", mapping.read_bytes())
+        deployed.documents.put(key, file.read_bytes(), "application/octet-stream")
+        with err.status("the import is running …"):
+            report = report_of(deployed, key)
+    _show_report(report)
+
+
+@imports.command("approve")
+def import_approve(import_id: str, stack_name: StackName = "local") -> None:
+    """Hold what a snapshot no longer has, although it is much of the book."""
+    with _errors_in_words():
+        deployed = _deployed(stack_name)
+        answer = deployed.client("lambda").invoke(
+            FunctionName=deployed.outputs["ImportFunction"],
+            Payload=json.dumps({"approve": import_id}),
+        )
+        body = json.loads(answer["Payload"].read())
+    if "errorMessage" in body:
+        _fail(body["errorMessage"])
+    out.print(f"import {import_id}: {body['state']}")
+
+
+def _show_report(report: dict[str, object]) -> None:
+    table = Table(title=f"import {report['import_id']}: {report['state']}", show_header=False)
+    for name in ("rows", "taken", "refused", "accounts_changed", "payments", "unmatched", "absent"):
+        table.add_row(name.replace("_", " "), str(report[name]))
+    out.print(table)
+    why = report["why"]
+    for line in why if isinstance(why, list) else ():
+        err.print(f"[yellow]•[/] {line}", highlight=False)
+    problems = report["problems"]
+    listed = problems if isinstance(problems, list) else []
+    if listed:
+        found = Table("line", "column", "value", "problem", "what to do")
+        for problem in listed[:40]:
+            found.add_row(
+                str(problem["line"]),
+                problem["column"],
+                problem["value"],
+                problem["problem"],
+                problem["remedy"],
+            )
+        err.print(found)
+        if len(listed) > 40:
+            err.print(f"… and {len(listed) - 40} more in the report beside the file")
+    if report["state"] == "asks":
+        err.print(f"if that is right: escalon import approve {report['import_id']}")
+        raise typer.Exit(2)
+    if report["state"] == "refused":
+        raise typer.Exit(1)
+
+
+# ---------------------------------------------------------------------------------------- rules
+
+
+@rules.command("check")
+def rules_check(folder: Annotated[Path, typer.Argument()] = Path("config")) -> None:
+    """Find every problem of a rulebook, with file, line and what to do."""
+    with _errors_in_words():
+        rulebook = load_rulebook(folder)
+    steps = sum(len(strategy.steps) for strategy in rulebook.strategies)
+    out.print(
+        f"[green]✓[/] {rulebook.rulebook} {rulebook.version}: {len(rulebook.strategies)} ladders, "
+        f"{steps} steps, languages {', '.join(sorted(rulebook.messages))}"
+    )
+
+
+@rules.command("publish")
+def rules_publish(
+    folder: Annotated[Path, typer.Argument()] = Path("config"), stack_name: StackName = "local"
+) -> None:
+    """Check a rulebook and put it in force."""
+    with _errors_in_words():
+        rulebook = publish_rulebook(_deployed(stack_name), folder)
+    out.print(f"[green]✓[/] {rulebook.rulebook} {rulebook.version} is in force")
+
+
+# ---------------------------------------------------------------------------------- look inside
+
+
+@app.command()
+def explain(
+    account: str,
+    at: Annotated[
+        datetime | None, typer.Option(help="As of this instant instead of now.", metavar="INSTANT")
+    ] = None,
+    stack_name: StackName = "local",
+    locale: Locale = "es",
+) -> None:
+    """Why this, why now, why not yet: what the engine decides about an account, with its reasons.
+
+    ACCOUNT is the source's reference (document number) or the opaque account id.
+    """
+    with _errors_in_words():
+        deployed = _deployed(stack_name)
+        account_id = deployed.account_id(account)
+        stored = deployed.table.get(account_id)
+        if stored is None:
+            _fail(f"there is no account {account}; give the reference as the export has it")
+        rulebook = deployed.documents.rulebook(live_version(deployed))
+        as_of = at.astimezone(UTC) if at else datetime.now(UTC)
+        decision = decide(stored.account, rulebook, as_of)
+    zones = stored.account.zones or (rulebook.default_zone,)
+    table = Table(title=f"{account} · {stored.account.name}", show_header=False)
+    table.add_row("decision", decision.outcome + (f" · {decision.action}" if decision.action else ""))
+    table.add_row("step", f"{decision.step or '—'} {decision.stage}")
+    table.add_row("channel", decision.channel or "—")
+    table.add_row("next look", str(decision.next_look_at or "—"))
+    table.add_row("rulebook", f"{rulebook.rulebook} {rulebook.version}")
+    source = next(
+        (
+            step.source
+            for strategy in rulebook.strategies
+            if strategy.strategy == decision.strategy
+            for step in strategy.steps
+            if step.step == decision.step
+        ),
+        "—",
+    )
+    table.add_row("rule", source)
+    out.print(table)
+    for line in explained(decision, locale=locale, zones=zones):
+        out.print(f"  • {line}", highlight=False)
+
+
+@app.command()
+def runs(
+    newest: Annotated[int, typer.Option(help="How many runs, the newest first.")] = 10,
+    stack_name: StackName = "local",
+) -> None:
+    """The books of the latest runs: looked at = acted + waited + held + skipped + failed."""
+    with _errors_in_words():
+        deployed = _deployed(stack_name)
+        table = Table(
+            "run", "looked at", "acted", "waited", "held", "skipped", "failed", "adds up", "rulebook"
+        )
+        for run in deployed.table.listed("runs", newest=newest):
+            totals = run_totals(deployed, run["run_id"])
+            skipped = ", ".join(f"{count} {reason}" for reason, count in totals.skipped.items())
+            table.add_row(
+                run["run_id"],
+                str(totals.looked_at),
+                str(totals.acted),
+                str(totals.waited),
+                str(totals.held),
+                skipped or "0",
+                str(totals.failed),
+                "[green]yes[/]" if totals.add_up else "[red]no[/]",
+                run["rulebook"],
+            )
+    out.print(table)
+
+
+@app.command()
+def doctor(stack_name: StackName = "local") -> None:
+    """What is missing before going live: quotas, sandboxes, identities, log settings, dead letters."""
+    with _errors_in_words():
+        findings = doctor_module.examine(_deployed(stack_name))
+    table = Table("", "what", "found", "what to do")
+    for finding in findings:
+        mark = {"ok": "[green]✓[/]", "warn": "[yellow]![/]", "bad": "[red]✗[/]"}[finding.state]
+        table.add_row(mark, finding.what, finding.found, finding.remedy)
+    out.print(table)
+    if any(finding.state == "bad" for finding in findings):
+        raise typer.Exit(1)
+
+
+# --------------------------------------------------------------------------------------- replay
+
+
+@app.command()
+def replay(
+    file: Annotated[Path, typer.Argument(help="The export: CSV or XLSX.")],
+    mapping: Annotated[Path, typer.Option(help="Which column is what.")],
+    rulebook: Annotated[Path, typer.Option(help="The rulebook's folder.")],
+    first_day: Annotated[datetime, typer.Option("--from", formats=["%Y-%m-%d"])],
+    last_day: Annotated[datetime, typer.Option("--to", formats=["%Y-%m-%d"])],
+    at: Annotated[list[str], typer.Option(help="Time of a daily sweep, HH:MM; may be repeated.")],
+    to_folder: Annotated[Path, typer.Option("--out", help="Where everything is written.")],
+    payments: Annotated[
+        list[Path] | None, typer.Option(help="A further file of payments; may be repeated.")
+    ] = None,
+    payments_mapping: Annotated[
+        list[Path] | None, typer.Option(help="Its mapping, in the same order.")
+    ] = None,
+) -> None:
+    """Play a portfolio day by day through the deployed functions, and show what happened."""
+    if len(payments or []) != len(payments_mapping or []):
+        _fail("give one --payments-mapping for each --payments")
+    plan = replay_module.Plan(
+        file,
+        mapping,
+        rulebook,
+        first_day.date(),
+        last_day.date(),
+        tuple(sorted(_time(text) for text in at)),
+        tuple(zip(payments or [], payments_mapping or [], strict=True)),
+    )
+    _replay(plan, to_folder)
+
+
+@app.command()
+def run(to_folder: Annotated[Path, typer.Option("--out")] = Path("out/samples")) -> None:
+    """Collect the made-up Colombian portfolio of samples/ in an embedded AWS and show the page."""
+    samples = Path("samples")
+    plan = replay_module.Plan(
+        samples / "portfolio.csv",
+        samples / "mapping.yaml",
+        Path("config"),
+        date(2026, 9, 1),
+        date(2026, 11, 20),
+        (time(9),),
+        ((samples / "payments.csv", samples / "payments_mapping.yaml"),),
+    )
+    _replay(plan, to_folder)
+
+
+def _time(text: str) -> time:
+    try:
+        return time.fromisoformat(text)
+    except ValueError:
+        _fail(f"--at {text!r} is not a time of day; write it like 09:00")
+
+
+def _replay(plan: replay_module.Plan, to_folder: Path) -> None:
+    with _errors_in_words():
+        plan.check()
+        to_folder.mkdir(parents=True, exist_ok=True)
+        info = stack.up("replay", parameters=REPLAY, fresh=True, console=err)
+        try:
+            deployed = of_local(info)
+            with Progress(
+                TextColumn("{task.description}"),
+                BarColumn(),
+                TextColumn("{task.completed}/{task.total} days"),
+                TimeElapsedColumn(),
+                console=err,
+            ) as progress:
+                bar = progress.add_task("Taking the book in", total=None)
+
+                def tell(what: str, done: int, of: int) -> None:
+                    if what == "day":
+                        progress.update(bar, description="Playing", completed=done, total=of)
+
+                played = replay_module.play(deployed, plan, tell)
+            with err.status("Writing what happened …"):
+                summary = replay_output.write(deployed, plan, played, to_folder)
+                page = replay_page.build(
+                    to_folder,
+                    title=plan.file.stem,
+                    generated_from={
+                        "file": plan.file.name,
+                        "mapping": plan.mapping.name,
+                        "rulebook": f"{summary['rulebook']} {summary['rulebook_version']}",
+                    },
+                )
+        finally:
+            stack.down("replay")
+    _show_summary(summary)
+    out.print(f"\nOpen [bold]{page.resolve().as_uri()}[/]", soft_wrap=True)
+
+
+def _show_summary(summary: dict[str, object]) -> None:
+    table = Table(title="What happened", show_header=False)
+    for name in ("messages", "tasks", "refusals", "elapsed_seconds"):
+        table.add_row(name.replace("_", " "), str(summary[name]))
+    for name in ("messages_by", "money", "run_totals"):
+        block = summary[name]
+        for key, value in block.items() if isinstance(block, dict) else ():
+            table.add_row(f"{name.replace('_', ' ')} {key}", str(value))
+    out.print(table)
+
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,85 @@
+"""Waiting for what the deployed functions do: imports to be reported, runs to be delivered."""
+
+import time
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from escalon.adapters.documents import NoDocumentError
+from escalon.domain.engine import PLANNED_TIMEOUT, SENDING_TIMEOUT
+from escalon.usecases.import_receivables import report_key
+from escalon.usecases.runs import Page, Totals
+from escalon_cli.deployed import Deployed
+
+
+class StuckError(Exception):
+    """The deployed functions did not come to an end in time; says where to look."""
+
+
+def until[T](what: str, ask: Callable[[], T | None], *, seconds: float = 300) -> T:
+    """Ask until there is an answer; raises StuckError."""
+    deadline = time.monotonic() + seconds
+    pause = 0.01
+    while True:
+        answer = ask()
+        if answer is not None:
+            return answer
+        if time.monotonic() > deadline:
+            raise StuckError(
+                f"{what} did not end in {seconds:.0f} s. Look at the dead letters and at the "
+                "functions' log (docs/runbook.md)."
+            )
+        time.sleep(pause)
+        pause = min(pause * 1.5, 0.25)
+
+
+def report_of(deployed: Deployed, key: str, *, seconds: float = 900) -> dict[str, Any]:
+    """The report of an uploaded file, once it is there."""
+
+    def ask() -> dict[str, Any] | None:
+        try:
+            found: dict[str, Any] = msgspec.json.decode(deployed.documents.get(report_key(key)))
+        except NoDocumentError:
+            return None
+        return found
+
+    return until(f"The import of {key}", ask, seconds=seconds)
+
+
+def run_totals(deployed: Deployed, run_id: str) -> Totals:
+    """What a run has counted so far."""
+    totals = Totals()
+    for document in deployed.table.documents(f"RUN#{run_id}", "P#"):
+        page = msgspec.convert(document, Page)
+        if page.totals is not None:
+            totals.add(page.totals)
+    return totals
+
+
+def run_ended(deployed: Deployed, run_id: str, as_of: datetime) -> Totals:
+    """The totals of a run, once all its shards are done and all it decided is delivered."""
+    table = deployed.table
+
+    def shards_done() -> bool | None:
+        done = table.documents(f"RUN#{run_id}", "S#")
+        return True if len(done) >= table.shards else None
+
+    def delivered() -> bool | None:
+        soon = as_of + PLANNED_TIMEOUT + SENDING_TIMEOUT
+        for shard in range(table.shards):
+            after = None
+            while True:
+                page, after = table.due(f"due#{shard:03d}", soon, limit=200, after=after)
+                if any(item.stored is not None and item.stored.account.intents for item in page):
+                    return None
+                if after is None:
+                    break
+        return True
+
+    until(f"Run {run_id}", shards_done)
+    totals = run_totals(deployed, run_id)
+    if totals.acted:
+        until(f"The deliveries of run {run_id}", delivered)
+    return totals

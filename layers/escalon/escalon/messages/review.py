@@ -1,0 +1,177 @@
+"""Try a rulebook's messages before they are published: every step's words in every language, on
+contexts of all shapes, so that no debtor is the first to read a mistake (invariant 10)."""
+
+from collections.abc import Iterable, Mapping
+from datetime import date
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from escalon.messages.errors import MessageError
+from escalon.messages.render import EMAIL_BLOCKS, SMS_BLOCK, render_email, render_part, render_sms
+from escalon.messages.samples import sample_contexts
+from escalon.messages.words import Problem, check_sender, check_words, folded
+from escalon.messages.written import Email, Sms
+
+if TYPE_CHECKING:
+    from escalon.domain.rulebook import Creditor, Step
+    from escalon.messages.context import MessageContext
+
+MOST_SEGMENTS = 2
+
+
+class Finding(msgspec.Struct, frozen=True, order=True):
+    """Something an operator has to mend: the template and its line where that is known."""
+
+    locale: str
+    template: str
+    line: int
+    message: str
+    remedy: str
+
+
+def review_messages(
+    sources: Mapping[str, str],
+    locale: str,
+    *,
+    steps: Iterable["Step"],
+    creditors: Iterable["Creditor"],
+    today: date,
+    currency: str = "COP",
+) -> list[Finding]:
+    """Every finding in the messages that the steps use in this locale, each once and in order.
+
+    Each message is written for the stages and channels that its steps give it. A message that a
+    step names and nobody wrote is not reported here but where the step stands."""
+    creditors = list(creditors)
+    found: set[Finding] = set()
+    for creditor in creditors:
+        for problem in check_sender(creditor.name, locale):
+            found.add(
+                Finding(
+                    locale,
+                    "",
+                    0,
+                    f"the name of {creditor.creditor} has {problem.reason}: {problem.found}",
+                    "a sender's name is read on locked screens; choose one without it",
+                )
+            )
+    uses = {
+        (step.message, step.stage, channel)
+        for step in steps
+        for channel in step.channels
+        if step.message in sources
+    }
+    for template, stage, channel in sorted(uses):
+        if channel not in ("email", "sms"):
+            continue
+        for number, creditor in enumerate(creditors):
+            contexts = sample_contexts(
+                creditor, locale=locale, today=today, stage=stage, currency=currency
+            )
+            for shape, context in contexts.items():
+                # The shapes depend on the template alone, so one creditor sees them all.
+                if number and shape != "one":
+                    continue
+                found.update(_try(sources, template, channel, context, shape))
+    return sorted(found)
+
+
+def _try(
+    sources: Mapping[str, str],
+    template: str,
+    channel: str,
+    context: "MessageContext",
+    shape: str,
+) -> list[Finding]:
+    written: Email | Sms
+    try:
+        if channel == "email":
+            written = render_email(sources, template, context)
+        else:
+            written = sms = render_sms(sources, template, context)
+            if shape == "one" and sms.segments > MOST_SEGMENTS:
+                return [
+                    Finding(
+                        context.locale,
+                        template,
+                        _line_of_block(sources[template], SMS_BLOCK),
+                        f"the SMS takes {sms.segments} segments for one receivable",
+                        f"shorten it to {MOST_SEGMENTS} segments ({sms.encoding})",
+                    )
+                ]
+    except MessageError as error:
+        return _part_by_part(sources, template, channel, context, error)
+    return _words_of(sources, template, written)
+
+
+def _part_by_part(
+    sources: Mapping[str, str],
+    template: str,
+    channel: str,
+    context: "MessageContext",
+    first: MessageError,
+) -> list[Finding]:
+    """What else is wrong beside the first mistake, so that an operator sees everything at once."""
+    errors = [first]
+    parts = dict.fromkeys(EMAIL_BLOCKS, "")
+    if channel == "email":
+        for block in EMAIL_BLOCKS:
+            try:
+                parts[block] = render_part(sources, template, block, context)
+            except MessageError as error:
+                errors.append(error)
+    found = [_finding(error, template, context.locale) for error in errors]
+    seen = Email(
+        subject=parts["subject"],
+        preheader=parts["preheader"] or "-",
+        text=f"{parts['opening']} {parts['closing']}",
+        html="",
+        locale=context.locale,
+    )
+    return found + _words_of(sources, template, seen)
+
+
+def _finding(error: MessageError, template: str, locale: str) -> Finding:
+    remedy = "correct the template"
+    if error.name in (*EMAIL_BLOCKS, SMS_BLOCK):
+        remedy = f"write {{% block {error.name} %}} … {{% endblock %}}"
+    return Finding(locale, error.template or template, error.line or 0, error.reason, remedy)
+
+
+def _words_of(sources: Mapping[str, str], template: str, written: Email | Sms) -> list[Finding]:
+    return [
+        Finding(
+            written.locale,
+            template,
+            _line_of(sources[template], problem),
+            f"the {_PLACES[problem.where]} has {problem.found!r}: {problem.reason}",
+            "say it in other words",
+        )
+        for problem in check_words(written, written.locale)
+    ]
+
+
+_PLACES = {
+    "subject": "subject",
+    "preheader": "preheader",
+    "sender": "sender's name",
+    "sms_start": "beginning of the SMS",
+    "body": "text",
+}
+_BLOCKS = {"subject": "subject", "preheader": "preheader", "sms_start": SMS_BLOCK}
+
+
+def _line_of(source: str, problem: Problem) -> int:
+    block = _BLOCKS.get(problem.where)
+    if block:
+        return _line_of_block(source, block)
+    # A phrase may run over two lines of the template; its longest word stands on one of them.
+    longest = max(problem.found.split(), key=len)
+    lines = enumerate(folded(source).splitlines(), 1)
+    return next((n for n, text in lines if longest in text), 0)
+
+
+def _line_of_block(source: str, block: str) -> int:
+    lines = enumerate(source.splitlines(), 1)
+    return next((n for n, text in lines if f"block {block} " in text), 0)

@@ -1,0 +1,580 @@
+"""The shipped messages: literal words, and every template in every language on every shape."""
+
+import html
+import re
+from collections.abc import Callable
+from datetime import date, timedelta
+from pathlib import Path
+
+import msgspec
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from escalon.domain.rulebook import Creditor
+from escalon.messages.context import Amount, BeyondLine, MessageContext, StatementLine
+from escalon.messages.errors import MessageError
+from escalon.messages.render import message_names, render_email, render_sms
+from escalon.messages.samples import sample_contexts, sample_line
+from escalon.messages.words import check_words
+
+type Sources = dict[str, str]
+type Make = Callable[..., MessageContext]
+
+TODAY = date(2027, 3, 12)
+CONFIG = Path(__file__).parents[2] / "config" / "messages"
+STAGES = {
+    "heads_up": "pre_due",
+    "due_tomorrow": "pre_due",
+    "friendly": "reminder",
+    "friendly_again": "reminder",
+    "firm": "firm",
+    "firm_again": "firm",
+    "offer": "negotiation",
+    "last_notice": "pre_legal",
+    "legal_notice": "legal",
+}
+LOCALES = ("es-CO", "en")
+every_message = pytest.mark.parametrize("template", STAGES)
+every_locale = pytest.mark.parametrize("locale", LOCALES)
+
+
+def seen(markup: str) -> str:
+    """What a reader sees of an HTML part, on one line."""
+    body = re.sub(r"<head>.*?</head>|<!--.*?-->", " ", markup, flags=re.DOTALL)
+    return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", body)).split())
+
+
+def flat(text: str) -> str:
+    return " ".join(text.split())
+
+
+# --------------------------------------------------------------------------- literal messages
+
+
+def test_the_text_of_a_friendly_reminder(shipped: dict[str, Sources], context: Make) -> None:
+    email = render_email(shipped["es-CO"], "friendly", context())
+    assert email.subject == "Información sobre su cuenta con Almacenes Andina"
+    assert email.preheader == (
+        "Le compartimos el detalle de su cuenta y cómo comunicarse con nosotros."
+    )
+    assert (
+        email.text
+        == """\
+Almacenes Andina
+
+Buen día, María Fernanda Ñáñez Gutiérrez:
+
+Queremos recordarle que su documento FV-20301 venció el 28 de febrero de
+2027 y tiene un saldo de $ 1.234.567.
+
+Le agradecemos hacer el pago en los próximos días por el medio que le
+resulte más cómodo.
+
+Saldo por pagar: $ 1.234.567
+Saldos al 12 de marzo de 2027
+
+Documento vencido
+
+- FV-20301 · $ 1.234.567
+  Venció el 28 feb 2027 (hace 12 días)
+
+Total vencido: $ 1.234.567
+
+Cómo pagar
+
+https://pagos.example.com/a/7Kq2xZ
+Por PSE o tarjeta en el enlace.
+En su banco, convenio 12345.
+
+Si tiene alguna pregunta sobre su cuenta, con gusto le atendemos.
+
+Si ya pagó, por favor ignore este mensaje: su pago puede tardar en verse
+reflejado.
+
+Cordialmente,
+Equipo de atención de cuentas
++57 601 000 0001
+atencion@andina.example.com
+
+--------------------------------------------------------------------------
+
+¿Tiene una pregunta o no está de acuerdo con un saldo?
+Escríbanos a atencion@andina.example.com o llámenos al +57 601 000 0001: con
+gusto le respondemos y recibimos su petición, queja o reclamo.
+
+Usted decide por qué canal le escribimos
+Cambiar de canal: https://pagos.example.com/p/7Kq2xZ
+No recibir más correos: https://pagos.example.com/u/7Kq2xZ
+
+Este mensaje se generó automáticamente. Si prefiere que le atienda una
+persona, responda este correo o llame al +57 601 000 0001.
+
+Almacenes Andina S.A.S., NIT 900.000.001-8, Carrera 7 # 00-01, Bogotá.
+Ayuda: https://andina.example.com/ayuda
+Tratamiento de datos personales: https://andina.example.com/privacidad
+"""
+    )
+
+
+@pytest.mark.parametrize(
+    ("locale", "template", "text"),
+    [
+        (
+            "es-CO",
+            "heads_up",
+            "Almacenes Andina: informacion sobre su cuenta. Responder no es posible. Vence el "
+            "24 mar 2027: $ 1.234.567. Si ya pago, ignorelo. Pague: https://pg.example/7Kq2",
+        ),
+        (
+            "es-CO",
+            "friendly",
+            "Almacenes Andina: informacion sobre su cuenta. Responder no es posible. Saldo "
+            "vencido: $ 1.234.567. Si ya pago, ignorelo. Pague: https://pg.example/7Kq2",
+        ),
+        (
+            "es-CO",
+            "last_notice",
+            "Almacenes Andina: informacion sobre su cuenta. Responder no es posible. Saldo "
+            "vencido: $ 1.234.567. Pague o hable con nosotros hasta el 27 mar 2027. Si ya pago, "
+            "ignorelo. Pague: https://pg.example/7Kq2",
+        ),
+        (
+            "en",
+            "friendly",
+            "Almacenes Andina: information about your account. Replies are not read. Past due: "
+            "COP 1,234,567. If paid, please ignore. Pay: https://pg.example/7Kq2",
+        ),
+    ],
+)
+def test_the_text_of_an_sms(
+    shipped: dict[str, Sources], context: Make, locale: str, template: str, text: str
+) -> None:
+    sms = render_sms(shipped[locale], template, context(stage=STAGES[template], locale=locale))
+    assert sms.text == text
+    assert sms.encoding == "GSM-7"
+    assert sms.segments == (1 if template != "last_notice" else 2)
+
+
+@pytest.mark.parametrize(
+    ("shape", "sentence"),
+    [
+        (
+            "one",
+            "Le recordamos que su documento FV-20301, con un saldo de $ 1.234.567, vence el "
+            "24 de marzo de 2027.",
+        ),
+        (
+            "due tomorrow",
+            "Le recordamos que su documento FV-20301, con un saldo de $ 1.234.567, vence mañana, "
+            "13 de marzo de 2027.",
+        ),
+        (
+            "due today",
+            "Le recordamos que su documento FV-20301, con un saldo de $ 1.234.567, vence hoy, "
+            "12 de marzo de 2027.",
+        ),
+        (
+            "several",
+            "Le recordamos que el primero de sus documentos por vencer, FV-20302, con un saldo "
+            "de $ 250.000, vence el 17 de marzo de 2027.",
+        ),
+    ],
+)
+def test_the_day_before_is_not_called_tomorrow_when_a_holiday_moved_the_message(
+    shipped: dict[str, Sources], context: Make, shape: str, sentence: str
+) -> None:
+    email = render_email(shipped["es-CO"], "due_tomorrow", context(shape, stage="pre_due"))
+    assert sentence in flat(email.text)
+
+
+@pytest.mark.parametrize(
+    ("days", "words"),
+    [(1, "hace un día"), (2, "hace 2 días"), (1000, "hace 1.000 días")],
+)
+def test_days_in_singular_and_plural(
+    shipped: dict[str, Sources], context: Make, days: int, words: str
+) -> None:
+    late = context(overdue=(sample_line(1, days, 100, today=TODAY),), stage="firm")
+    assert f"({words})" in render_email(shipped["es-CO"], "firm", late).text
+
+
+def test_a_last_notice_states_the_date_and_nothing_that_is_not_so(
+    shipped: dict[str, Sources], context: Make
+) -> None:
+    text = flat(render_email(shipped["es-CO"], "last_notice", context(stage="pre_legal")).text)
+    assert (
+        "Le pedimos pagar, o hablar con nosotros para acordar una alternativa, a más tardar el "
+        "27 de marzo de 2027. Después de esa fecha, si el saldo sigue abierto y no hay un acuerdo, "
+        "una persona de nuestro equipo revisará su caso para definir el paso siguiente. Antes de "
+        "esa fecha no lo haremos."
+    ) in text
+    without = context("without notice date", stage="pre_legal")
+    assert "fecha" not in flat(render_email(shipped["es-CO"], "last_notice", without).text)
+
+
+@pytest.mark.parametrize(
+    ("shape", "locale", "salutation"),
+    [
+        ("one", "es-CO", "Buen día, María Fernanda Ñáñez Gutiérrez:"),
+        ("company", "es-CO", "Señores Distribuciones Peña & Hijos S.A.S.:"),
+        ("without name", "es-CO", "Buen día:"),
+        ("one", "en", "Dear María Fernanda Ñáñez Gutiérrez:"),
+        ("without name", "en", "Good day:"),
+    ],
+)
+def test_people_and_companies_are_addressed_as_such(
+    shipped: dict[str, Sources], context: Make, shape: str, locale: str, salutation: str
+) -> None:
+    email = render_email(shipped[locale], "friendly", context(shape, locale=locale))
+    assert salutation in email.text.splitlines()
+    assert salutation in seen(email.html)
+
+
+@pytest.mark.parametrize(
+    ("shape", "words"),
+    [
+        ("one", None),
+        ("codebtor", "usted figura como codeudor de esta cuenta"),
+        ("guarantor", "usted figura como fiador de esta cuenta"),
+    ],
+)
+def test_a_codebtor_learns_why_he_is_written_to(
+    shipped: dict[str, Sources], context: Make, shape: str, words: str | None
+) -> None:
+    text = flat(render_email(shipped["es-CO"], "friendly", context(shape)).text)
+    assert ("usted figura como" in text) == (words is not None)
+    assert words is None or words in text
+
+
+# -------------------------------------------------------------------------------- money in words
+
+
+def test_l15_unapplied_credit_is_shown_and_taken_off(
+    shipped: dict[str, Sources], context: Make
+) -> None:
+    credited = context("unapplied credit")
+    email = render_email(shipped["es-CO"], "friendly", credited)
+    for part in (flat(email.text), seen(email.html)):
+        assert "$ 1.584.467,50" in part  # what is overdue
+        assert "Saldo a su favor sin aplicar: $ 50.000" in part
+        assert re.search(r"Saldo por pagar:? \$ 1\.534\.467,50", part)
+        assert "El saldo por pagar ya tiene descontado su saldo a favor." in part
+    assert "Saldo por pagar: $ 1.534.467,50." in (
+        render_sms(shipped["es-CO"], "friendly", credited).text
+    )
+
+
+def test_l15_credit_of_one_currency_does_not_pay_another(
+    shipped: dict[str, Sources], context: Make
+) -> None:
+    made = context("credit of another currency")
+    assert made.to_pay == (Amount("COP", 123_456_700),)
+    text = render_email(shipped["es-CO"], "friendly", made).text
+    assert "Saldo a su favor sin aplicar: USD 12,50" in text
+    assert "Saldo por pagar: COP 1.234.567\n" in text
+
+
+@pytest.mark.parametrize(
+    ("credit", "to_pay"),
+    [
+        (-1, (Amount("COP", 123_456_700),)),
+        (0, (Amount("COP", 123_456_700),)),
+        (1, (Amount("COP", 123_456_699),)),
+        (123_456_699, (Amount("COP", 1),)),
+        (123_456_700, ()),
+        (123_456_701, ()),
+    ],
+)
+def test_l15_what_is_to_be_paid_is_never_below_nothing(
+    context: Make, credit: int, to_pay: tuple[Amount, ...]
+) -> None:
+    assert context(credits={"COP": credit}).to_pay == to_pay
+
+
+@pytest.mark.parametrize("write", [render_email, render_sms])
+def test_l7_a_message_that_has_nothing_to_ask_for_is_not_written(
+    shipped: dict[str, Sources], context: Make, write: Callable[..., object]
+) -> None:
+    covered = context(credits={"COP": 123_456_700})
+    with pytest.raises(MessageError, match="credit covers everything"):
+        write(shipped["es-CO"], "friendly", covered)
+    with pytest.raises(MessageError, match="nothing is overdue"):
+        write(shipped["es-CO"], "friendly", context(overdue=()))
+    with pytest.raises(MessageError, match="nothing is coming due"):
+        write(shipped["es-CO"], "heads_up", context(stage="pre_due", upcoming=()))
+    paid = sample_line(1, 5, 0, today=TODAY)
+    with pytest.raises(MessageError, match="nothing open"):
+        write(shipped["es-CO"], "friendly", context(overdue=(paid,)))
+
+
+@every_message
+@every_locale
+def test_l7_every_message_says_what_to_do_if_it_crossed_a_payment(
+    shipped: dict[str, Sources], context: Make, template: str, locale: str
+) -> None:
+    made = context(stage=STAGES[template], locale=locale)
+    email = render_email(shipped[locale], template, made)
+    sms = render_sms(shipped[locale], template, made)
+    mail_words, sms_words = {
+        "es-CO": ("Si ya pagó, por favor ignore este mensaje", "Si ya pago, ignorelo."),
+        "en": ("If you have already paid, please disregard", "If paid, please ignore."),
+    }[locale]
+    assert mail_words in flat(email.text)
+    assert mail_words in seen(email.html)
+    assert sms_words in sms.text
+
+
+@every_message
+@every_locale
+def test_l11_one_message_carries_the_whole_statement(
+    shipped: dict[str, Sources], context: Make, template: str, locale: str
+) -> None:
+    made = context("several", stage=STAGES[template], locale=locale)
+    email = render_email(shipped[locale], template, made)
+    lines = (*made.overdue, *made.upcoming)
+    assert len(lines) == 4
+    for part in (flat(email.text), seen(email.html)):
+        for line in lines:
+            assert line.document in part
+
+
+@pytest.mark.parametrize(
+    ("count", "shown", "rest"),
+    [
+        (20, 20, None),
+        (21, 21, None),
+        (22, 20, "Otros 2 documentos · $ 43"),
+        (60, 20, "Otros 40 documentos · $ 1.620"),
+    ],
+)
+def test_l11_what_a_long_statement_does_not_list_is_summed(
+    shipped: dict[str, Sources], context: Make, count: int, shown: int, rest: str | None
+) -> None:
+    # Line n is due n days before today, so the oldest come first and the newest are summed:
+    # with 60 lines those of 1 to 40 days, n + 20 pesos each: 820 + 800.
+    lines = tuple(sample_line(n, n, (n + 20) * 100, today=TODAY) for n in range(1, count + 1))
+    email = render_email(shipped["es-CO"], "firm", context(stage="firm", overdue=lines))
+    assert len(re.findall(r"^- FV-", email.text, re.MULTILINE)) == shown
+    assert email.html.count("Emitido el") == shown
+    total = sum(n + 20 for n in range(1, count + 1))
+    assert f"Total vencido: $ {total:,}".replace(",", ".") in email.text
+    assert ("Otros" in email.text) == (rest is not None)
+    assert rest is None or f"- {rest}\n" in email.text
+
+
+def test_several_currencies_are_named_and_not_added(
+    shipped: dict[str, Sources], context: Make
+) -> None:
+    made = context("several currencies")
+    email = render_email(shipped["es-CO"], "friendly", made)
+    assert "$" not in email.text
+    assert "por un total de COP 1.234.567 y USD 300,50." in flat(email.text)
+    assert "Total vencido: COP 1.234.567 y USD 300,50" in email.text
+    sms = render_sms(shipped["es-CO"], "friendly", made)
+    assert "Saldo vencido: COP 1.234.567 y USD 300,50." in sms.text
+
+
+def test_a_part_payment_shows_what_it_was_and_what_is_open(
+    shipped: dict[str, Sources], context: Make
+) -> None:
+    text = render_email(shipped["es-CO"], "friendly", context("partly paid")).text
+    assert "- FV-20301 · $ 1.234.567\n" in text
+    assert "Venció el 28 feb 2027 (hace 12 días) · Valor inicial: $ 2.000.000\n" in text
+
+
+def test_what_is_beyond_the_statement_is_told_apart(
+    shipped: dict[str, Sources], context: Make
+) -> None:
+    text = flat(render_email(shipped["es-CO"], "friendly", context("more than listed")).text)
+    assert "A su nombre hay además otro documento por COP 7.000, que este mensaje no" in text
+    assert "A su nombre hay además otros 4 documentos por USD 99,00, que este" in text
+    assert "Total vencido: COP 1.234.567 " in text
+
+
+def test_the_statement_is_in_order_whatever_order_it_came_in(
+    shipped: dict[str, Sources], context: Make
+) -> None:
+    made = context("several")
+    turned = msgspec.structs.replace(made, overdue=made.overdue[::-1])
+    assert render_email(shipped["es-CO"], "firm", made) == (
+        render_email(shipped["es-CO"], "firm", turned)
+    )
+
+
+def test_an_sms_takes_the_short_link_then_the_pay_link_then_the_phone(
+    shipped: dict[str, Sources], context: Make
+) -> None:
+    def end(**changes: str) -> str:
+        return render_sms(shipped["es-CO"], "friendly", context(**changes)).text.split(". ")[-1]
+
+    assert end() == "Pague: https://pg.example/7Kq2"
+    assert end(short_url="") == "Pague: https://pagos.example.com/a/7Kq2xZ"
+    longest = "https://pagos.example.com/".ljust(60, "x")
+    assert end(short_url="", pay_url=longest) == f"Pague: {longest}"
+    assert end(short_url="", pay_url=longest + "x") == "Informes: +57 601 000 0001"
+    assert end(short_url="", pay_url="") == "Informes: +57 601 000 0001"
+
+
+# ------------------------------------------------------------------ every template on every shape
+
+
+@every_message
+@every_locale
+def test_every_message_on_every_shape(
+    shipped: dict[str, Sources], andina: Creditor, template: str, locale: str
+) -> None:
+    shapes = sample_contexts(andina, locale=locale, today=TODAY, stage=STAGES[template])
+    assert len(shapes) >= 20
+    for shape, made in shapes.items():
+        email = render_email(shipped[locale], template, made)
+        sms = render_sms(shipped[locale], template, made)
+        assert check_words(email, locale) == [], shape
+        assert check_words(sms, locale) == [], shape
+        assert sms.encoding == "GSM-7", shape
+        assert sms.segments <= 2, shape
+        assert sms.text.startswith("Almacenes Andina: "), shape
+        assert_well_made(email.subject, email.text, email.html)
+        assert email == render_email(shipped[locale], template, made), "not deterministic"
+
+
+def assert_well_made(subject: str, text: str, markup: str) -> None:
+    """What holds for every e-mail, whatever it says."""
+    assert "Almacenes Andina" in subject
+    assert "\n" not in subject
+    everything = subject + text + markup
+    for leftover in ("None", "Undefined", "{{", "{%", "Amount(", "\N{NO-BREAK SPACE} "):
+        assert leftover not in everything, leftover
+    assert "\N{NO-BREAK SPACE}" not in text
+    assert not re.search(r"\S {2}|\n{3}|[ ]\n| [.,;]", text), text
+    assert all(len(line) <= 76 or "http" in line for line in text.splitlines())
+    # The same in both parts: every word and number of the text is in the HTML, where "venció el"
+    # is said by the head of its column.
+    missing = {*re.findall(r"\w{4,}|\d+", text.lower())} - {*re.findall(r"\w+", markup.lower())}
+    assert missing <= {"venció", "vence"}, missing
+    # Works without images, scripts, forms and style sheets from elsewhere.
+    assert not re.search(r"<(img|script|form|link|iframe|object|video)\b", markup)
+    assert not re.search(r"url\(|@import|src=", markup)
+    assert markup.startswith("<!DOCTYPE html>")
+    for tag in ("table", "tr", "td", "th", "p", "a", "span", "div"):
+        opened, closed = len(re.findall(rf"<{tag}[ >]", markup)), markup.count(f"</{tag}>")
+        assert opened == closed, tag
+    sizes = {int(size) for size in re.findall(r"font-size:(\d+)px", markup)}
+    assert sizes - {1} == {12, 13, 15, 16, 19, 32}  # 1 is the preheader, which is not seen
+    assert len(markup) < 90_000  # Gmail cuts what is longer than 102 KB
+
+
+def test_every_locale_has_the_same_messages_and_phrases() -> None:
+    files = {locale: {file.name for file in (CONFIG / locale).iterdir()} for locale in LOCALES}
+    assert files["es-CO"] == files["en"] == {"_words.j2", *(f"{name}.j2" for name in STAGES)}
+    for name in files["en"]:
+        blocks = {
+            locale: re.findall(r"{% block (\w+) %}", (CONFIG / locale / name).read_text("utf-8"))
+            for locale in LOCALES
+        }
+        assert blocks["es-CO"] == blocks["en"], name
+
+
+def test_the_shipped_messages_are_those_of_the_ladder(shipped: dict[str, Sources]) -> None:
+    assert message_names(shipped["es-CO"]) == sorted(STAGES)
+
+
+@st.composite
+def contexts(draw: st.DrawFn, creditor: Creditor, locale: str, stage: str) -> MessageContext:
+    """Any context that asks for something."""
+    currency = st.sampled_from(["COP", "USD", "CLP", "EUR", "KWD"])
+    text = st.text(max_size=40)
+    minor = st.integers(1, 10**15)
+
+    def line(days: st.SearchStrategy[int]) -> st.SearchStrategy[StatementLine]:
+        return st.builds(
+            lambda n, late, code, document, opened, more: StatementLine(
+                receivable_id=f"r-{n}",
+                document=document,
+                issued_on=TODAY - timedelta(days=late + 30),
+                due_on=TODAY - timedelta(days=late),
+                days_past_due=late,
+                currency=code,
+                amount_minor=opened + more,
+                open_minor=opened,
+            ),
+            st.integers(0, 10**6), days, currency, text, minor, st.integers(0, 10**6),
+        )  # fmt: skip
+
+    pre_due = stage == "pre_due"
+    return MessageContext(
+        message_id="m-1",
+        debtor_name=draw(text),
+        debtor_kind=draw(st.sampled_from(["person", "company"])),
+        locale=locale,
+        creditor=creditor,
+        step="step",
+        stage=stage,
+        today=TODAY,
+        overdue=() if pre_due else tuple(
+            draw(st.lists(line(st.integers(1, 4000)), min_size=1, max_size=30))
+        ),
+        upcoming=tuple(
+            draw(st.lists(line(st.integers(-400, 0)), min_size=int(pre_due), max_size=30))
+        ),
+        credits=draw(st.dictionaries(currency, st.integers(-5, 50), max_size=3)),
+        beyond=tuple(
+            draw(st.lists(st.builds(BeyondLine, currency, st.integers(1, 99), minor), max_size=2))
+        ),
+        role=draw(st.sampled_from(["debtor", "codebtor", "guarantor"])),
+        respond_by=draw(st.none() | st.just(TODAY)),
+        pay_url=draw(st.sampled_from(["", "https://pay.example/x", f"https://p.co/{'y' * 90}"])),
+        preferences_url=draw(st.sampled_from(["", "https://pay.example/p"])),
+        unsubscribe_url=draw(st.sampled_from(["", "https://pay.example/u"])),
+    )  # fmt: skip
+
+
+@every_message
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(data=st.data())
+def test_any_context_that_asks_for_something_is_written(
+    shipped: dict[str, Sources], andina: Creditor, template: str, data: st.DataObject
+) -> None:
+    locale = data.draw(st.sampled_from(LOCALES))
+    made = data.draw(contexts(andina, locale, STAGES[template]))
+    if not made.to_pay:
+        with pytest.raises(MessageError, match="credit covers"):
+            render_email(shipped[locale], template, made)
+        return
+    email = render_email(shipped[locale], template, made)
+    sms = render_sms(shipped[locale], template, made)
+    assert "<img" not in email.html
+    assert "\n" not in email.subject + sms.text
+    assert sms.text.isprintable()
+    # Debtors' data changes neither what a locked screen shows nor the frame of the page.
+    assert email.subject == render_email(shipped[locale], template, calm(made)).subject
+    assert check_words(msgspec.structs.replace(email, text="", html=""), locale) == []
+    assert email.html.count("<html") == email.html.count("</html>") == 1
+
+
+def calm(made: MessageContext) -> MessageContext:
+    return msgspec.structs.replace(made, debtor_name="María")
+
+
+@given(
+    lines=st.lists(
+        st.tuples(st.sampled_from(["COP", "USD", "CLP"]), st.integers(1, 10**12)), min_size=1
+    ),
+    credits=st.dictionaries(st.sampled_from(["COP", "USD", "EUR"]), st.integers(0, 10**12)),
+)
+def test_totals_are_the_sums_of_the_lines_per_currency(
+    context: Make, lines: list[tuple[str, int]], credits: dict[str, int]
+) -> None:
+    overdue = tuple(
+        sample_line(n, 3, minor, today=TODAY, currency=code)
+        for n, (code, minor) in enumerate(lines)
+    )
+    made = context(overdue=overdue, credits=credits)
+    for total in made.totals:
+        owed = [minor for code, minor in lines if code == total.currency]
+        assert total.overdue_minor == sum(owed)
+        assert total.credit_minor == credits.get(total.currency, 0)
+        assert total.to_pay_minor == max(0, sum(owed) - total.credit_minor)
+    assert {total.currency for total in made.totals} == (
+        {code for code, _ in lines} | {code for code, minor in credits.items() if minor}
+    )

@@ -1,0 +1,31 @@
+"""One deployed stack for all tests of this folder: real sam, embedded AWS, IAM enforced."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from escalon_cli.stack import StackInfo, down, up
+
+HERE = Path(__file__).parent
+
+# Set it while writing tests: the stack then outlives the run and the next one starts at once.
+KEEP = "ESCALON_KEEP_TEST_STACK"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if HERE in item.path.parents:
+            item.add_marker(pytest.mark.stack)
+
+
+@pytest.fixture(scope="session")
+def stack() -> Iterator[StackInfo]:
+    """The deployed stack; a function that does what its role does not allow fails in it."""
+    keep = bool(os.environ.get(KEEP))
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "")
+    name = f"tests-{worker}" if worker else "tests"
+    yield up(name, auth=True, fresh=not keep)
+    if not keep:
+        down(name)
