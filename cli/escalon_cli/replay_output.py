@@ -16,7 +16,8 @@ from typing import Any
 import msgspec
 
 from escalon.domain.account import Account
-from escalon.domain.explanation import sentences
+from escalon.domain.decision import Refusal
+from escalon.domain.explanation import refusal_sentence, sentences
 from escalon.domain.local_time import in_zone
 from escalon.usecases.runs import Totals
 from escalon_cli.deployed import Deployed
@@ -196,8 +197,11 @@ class Books:
                 )
             for refusal in fact.get("refusals", ()):
                 allowed = refusal.get("next_allowed_at")
+                kept = msgspec.convert(refusal, Refusal)
                 refusals.append(
                     {
+                        "text": refusal_sentence(kept, locale="es", zones=zones),
+                        "text_en": refusal_sentence(kept, locale="en", zones=zones),
                         "account_id": self.ref(account_id),
                         "at": at,
                         "by": "last look" if fact["fact"] == "withdrawn" else "decision",
@@ -320,6 +324,11 @@ def _summary(
         "payments_after": played.payments_after,
         "run_totals": {**msgspec.to_builtins(everything), "add_up": everything.add_up},
         "runs": runs,
+        "ladder": [
+            {"strategy": strategy.strategy, "step": step.step, "stage": step.stage}
+            for strategy in played.rulebook.strategies
+            for step in strategy.steps
+        ],
     }
 
 

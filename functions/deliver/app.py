@@ -14,11 +14,11 @@ from aws_lambda_powertools.utilities.batch.types import PartialItemFailureRespon
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from escalon import bootstrap
+from escalon import bootstrap, failures
 from escalon.usecases.messages_between import ToDeliver
 
 logger = Logger(service="deliver")
-metrics = Metrics(namespace="Escalon", service="deliver")
+metrics = Metrics(service="deliver")
 processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
 
 
@@ -29,7 +29,13 @@ def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailure
 
     def one(record: SQSRecord) -> None:
         message = msgspec.json.decode(record.body, type=ToDeliver)
-        became = bootstrap.deliver()(message)
+        try:
+            became = bootstrap.deliver()(message)
+        except Exception as error:
+            about = {"intent_id": message.intent_id, **failures.described(error)}
+            logger.warning("not_settled", extra=about)
+            metrics.add_metric("Delivery_not_settled", MetricUnit.Count, 1)
+            raise
         logger.info("delivered", extra={"intent_id": message.intent_id, "became": became})
         metrics.add_metric(f"Delivery_{became}", MetricUnit.Count, 1)
 

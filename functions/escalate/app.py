@@ -15,11 +15,11 @@ from aws_lambda_powertools.utilities.batch.types import PartialItemFailureRespon
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from escalon import bootstrap
+from escalon import bootstrap, failures
 from escalon.usecases.messages_between import ShardOfRun
 
 logger = Logger(service="escalate")
-metrics = Metrics(namespace="Escalon", service="escalate")
+metrics = Metrics(service="escalate")
 processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
 
 
@@ -33,7 +33,12 @@ def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailure
 
     def one(record: SQSRecord) -> None:
         shard = msgspec.json.decode(record.body, type=ShardOfRun)
-        totals = bootstrap.escalate()(shard, time_left)
+        try:
+            totals = bootstrap.escalate()(shard, time_left)
+        except Exception as error:
+            about = {"run_id": shard.run_id, "shard": shard.shard, **failures.described(error)}
+            logger.warning("shard_failed", extra=about)
+            raise
         logger.info(
             "shard_looked_at",
             extra={"run_id": shard.run_id, "shard": shard.shard, **msgspec.to_builtins(totals)},

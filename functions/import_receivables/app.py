@@ -7,9 +7,13 @@ from urllib.parse import unquote_plus
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from escalon import bootstrap
+from escalon import bootstrap, failures
 
 logger = Logger(service="import_receivables")
+
+
+class ImportFailedError(Exception):
+    """An import broke off. It says kind and place only: Lambda keeps its words in dead letters."""
 
 
 @logger.inject_lambda_context
@@ -24,7 +28,12 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         progress = take.approve(str(event["approve"]))
     else:
         key, upload = _upload(event)
-        progress = take(key, upload, time_left)
+        try:
+            progress = take(key, upload, time_left)
+        except Exception as error:
+            about = failures.described(error)
+            logger.error("import_failed", extra=about)
+            raise ImportFailedError(f"{about['error']} at {about['raised_at']}") from None
     logger.info(
         "imported",
         extra={
@@ -41,5 +50,5 @@ def _upload(event: dict[str, Any]) -> tuple[str, str]:
     if "key" in event:
         return str(event["key"]), str(event["upload"])
     found = event["Records"][0]["s3"]["object"]
-    # The sequencer is S3's own order of the writes to a key: the same for an event that comes twice.
+    # The sequencer is S3's order of the writes to a key; an event that comes twice keeps it.
     return unquote_plus(found["key"]), str(found.get("sequencer") or found.get("eTag", ""))

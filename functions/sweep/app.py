@@ -9,14 +9,20 @@ from escalon import bootstrap
 from escalon.usecases.sweep import scheduled_time
 
 logger = Logger(service="sweep")
-metrics = Metrics(namespace="Escalon", service="sweep")
+metrics = Metrics(service="sweep")
 
 
 @logger.inject_lambda_context
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     """`event["scheduled_at"]` is the run's clock and its name."""
-    run = bootstrap.sweep()(scheduled_time(str(event.get("scheduled_at", ""))))
+    try:
+        run = bootstrap.sweep()(scheduled_time(str(event.get("scheduled_at", ""))))
+    except bootstrap.NothingPublishedError:
+        # Nothing to retry; the alarm on runs that do not start tells a person.
+        logger.warning("no_rulebook_in_force", extra={"remedy": "escalon rules publish"})
+        metrics.add_metric("SweepsWithoutRulebook", MetricUnit.Count, 1)
+        return {"no_rulebook": True}
     if run is None:
         logger.warning("event_too_late", extra={"scheduled_at": event.get("scheduled_at")})
         metrics.add_metric("SweepsDropped", MetricUnit.Count, 1)

@@ -311,6 +311,21 @@ def test_gaps_between_contacts_cannot_shrink() -> None:
     compose(with_gap("country", 48, 2), with_gap("house", 48, 2))
 
 
+def test_a_stricter_law_than_colombias_is_not_loosened_either() -> None:
+    lock = f"{{{ABOUT}, per: rolling_7d, max_distinct: 1, failover_on: "
+    law = house(channels=f"{{{ABOUT}, deny: [voice]}}", channel_lock=lock + "never}")
+    ours = house(
+        channels=f"{{{ABOUT}, allow: [email, voice]}}", channel_lock=lock + "hard_failure}"
+    )
+    law = law.replace("level: house", "level: country").replace("policy: house", "policy: law")
+    with pytest.raises(WrongValuesError) as caught:
+        compose(layer(law), layer(ours))
+    assert [wrong.message.split(",")[0] for wrong in caught.value.wrongs] == [
+        "house.channels allows voice",
+        "house.channel_lock lets another channel follow on a failure",
+    ]
+
+
 def test_a_sector_may_differ_from_its_country_because_both_bind() -> None:
     sector = house(windows=f"{{{ABOUT}, days: {{mon-sun: '06:00 to 22:00'}}}}").replace(
         "level: house", "level: sector"

@@ -173,6 +173,12 @@ def test_a_second_contact_on_the_same_day_is_refused_whatever_debt_it_is_about()
     assert denial.params == {"channel": "email", "max": "1", "per": "calendar_day"}
 
 
+def test_a_contact_that_a_clock_ahead_of_ours_has_recorded_counts_for_its_day() -> None:
+    later = contact("email", local("2026-08-25 16:00"))
+    assert isinstance(ask(CO, local("2026-08-25 15:59"), contacts=(later,)), Deny)
+    assert ask(CO, local("2026-08-24 15:59"), contacts=(later,)) == Allow()
+
+
 def test_l12_the_contact_clock_holds_another_debt_until_tomorrow_and_not_longer() -> None:
     morning = contact("email", local("2026-08-25 08:00"), creditor="acme")
 
@@ -194,6 +200,8 @@ def test_a_debtor_who_writes_on_sunday_may_be_answered() -> None:
 
     assert isinstance(ask(CO, sunday), Deny)
     assert ask(CO, sunday, kind="reply_to_inbound", contacts=history) == Allow()
+    holiday = local("2026-07-13 11:00")
+    assert ask(CO, holiday, kind="reply_to_inbound") == Allow()
 
 
 def test_an_exempt_kind_is_bound_by_what_its_layer_does_not_exempt() -> None:
@@ -225,11 +233,50 @@ def test_nobody_is_contacted_who_does_not_answer_for_the_debt(role: str) -> None
     assert denial.next_allowed_at is None
 
 
-@pytest.mark.parametrize("channel", ["visit", "social_public", "postcard", "telepathy"])
-def test_channels_that_no_layer_allows_are_refused_for_good(channel: str) -> None:
+@pytest.mark.parametrize(
+    ("channel", "rule"),
+    [
+        ("visit", "co.channels"),
+        ("social_public", "core.never.channels"),
+        ("postcard", "core.never.channels"),
+        ("telepathy", "co.channels"),
+    ],
+)
+def test_channels_that_no_layer_allows_are_refused_for_good(channel: str, rule: str) -> None:
     denial = refused(ask(CO, local("2026-08-25 10:00"), channel))
+    assert denial.rule == rule
     assert denial.reason == "channel_not_allowed"
     assert denial.next_allowed_at is None
+
+
+def test_what_one_layer_denies_no_other_can_allow() -> None:
+    everything = ("email", "sms", "visit")
+    rules = Policy(
+        (
+            Layer(
+                "never",
+                "base",
+                recipients=Recipients(Provenance("n"), deny=("minor",)),
+                channels=Channels(Provenance("n"), deny=("sms", "visit")),
+            ),
+            Layer(
+                "lax",
+                "sector",
+                recipients=Recipients(Provenance("l"), allow=("debtor", "minor")),
+                channels=Channels(Provenance("l"), allow=everything),
+            ),
+        )
+    )
+    at = local("2026-08-25 10:00")
+    assert ask(rules, at) == Allow()
+    assert refused(ask(rules, at, role="minor")).rule == "never.recipients"
+    assert refused(ask(rules, at, "sms")).rule == "never.channels"
+    assert refused(ask(rules, at, "letter")).rule == "lax.channels"
+
+
+def test_a_channel_that_the_system_does_not_have_is_refused_without_any_rule() -> None:
+    denial = refused(ask(policy(), local("2026-08-25 10:00"), "telepathy"))
+    assert (denial.rule, denial.reason) == ("core", "channel_not_allowed")
 
 
 # --- failed attempts -----------------------------------------------------------------------------
@@ -344,6 +391,18 @@ def test_the_search_for_the_next_instant_does_not_cross_into_a_year_not_loaded()
     denial = refused(ask(CO, local("2035-12-31 19:30")))
     assert denial.reason == "window_closed"
     assert denial.next_allowed_at is None
+
+
+@pytest.mark.parametrize(
+    ("days_closed", "opens"),
+    [(399, "2027-09-28 00:00"), (400, "2027-09-29 00:00"), (401, None)],
+)
+def test_the_next_instant_is_looked_for_over_400_days(days_closed: int, opens: str | None) -> None:
+    first = date(2026, 8, 25)
+    closed = tuple(first + timedelta(days=n) for n in range(days_closed))
+    rules = policy(holidays=Holidays(Provenance("house"), extra=closed))
+    denial = refused(ask(rules, local("2026-08-25 00:00")))
+    assert denial.next_allowed_at == (local(opens) if opens else None)
 
 
 def test_a_calendar_that_is_not_there_closes_every_year() -> None:
@@ -537,6 +596,19 @@ def test_a_calendar_week_ends_on_sunday_at_the_debtors_midnight() -> None:
     assert ask(rules, local("2026-08-23 23:59"), contacts=history) == Allow()
 
 
+def test_a_calendar_week_counts_channels_and_not_contacts() -> None:
+    rules = policy(channel_lock=ChannelLock(Provenance("t"), "iso_week", 2))
+    history = (
+        contact("whatsapp", local("2026-08-24 09:00")),
+        contact("whatsapp", local("2026-08-25 09:00")),
+    )
+    at = local("2026-08-26 09:00")
+    assert ask(rules, at, "email", contacts=history) == Allow()
+    three = (*history, contact("sms", local("2026-08-25 10:00")))
+    assert isinstance(ask(rules, at, "email", contacts=three), Deny)
+    assert ask(rules, at, "sms", contacts=three) == Allow()
+
+
 @pytest.mark.parametrize(("minutes", "allowed"), [(-1, True), (0, False), (1, False)])
 def test_l18_a_law_binds_from_midnight_of_its_first_day_where_the_debtor_is(
     minutes: int, allowed: bool
@@ -622,6 +694,13 @@ def test_the_houses_own_days_of_rest_need_no_calendar() -> None:
     rules = policy(holidays=Holidays(Provenance("house"), extra=(date(2026, 12, 24),)))
     denial = refused(ask(rules, local("2026-12-24 10:00")))
     assert denial.next_allowed_at == local("2026-12-25 00:00")
+
+
+def test_the_houses_own_days_of_rest_come_on_top_of_its_calendar() -> None:
+    us = Calendar("US", (2026,), (date(2026, 12, 25),))
+    rest = Holidays(Provenance("house"), "US", extra=(date(2026, 12, 24),))
+    denial = refused(ask(policy(holidays=rest, calendars={"US": us}), local("2026-12-24 10:00")))
+    assert denial.next_allowed_at == local("2026-12-26 00:00")
 
 
 # --- zones and daylight saving -------------------------------------------------------------------
@@ -729,6 +808,16 @@ def test_a_day_that_ends_comes_back_and_ends_again() -> None:
     assert again.next_allowed_at == datetime(2010, 11, 7, 3, 30, tzinfo=UTC)
 
 
+def test_hours_before_midnight_come_again_when_the_clocks_go_back_over_it() -> None:
+    rules = policy(windows=windows(*(((1410, 1440),),) * 7))  # 23:30 to 24:00
+    sunday = datetime(2010, 11, 7, 2, 30, tzinfo=UTC)
+    more: dict[str, Any] = {"zones": ("America/St_Johns",)}
+    again = datetime(2010, 11, 7, 3, 0, tzinfo=UTC)
+    assert refused(ask(rules, sunday, **more)).next_allowed_at == again
+    assert ask(rules, again, **more) == Allow()
+    assert ask(rules, sunday - timedelta(minutes=30), **more) == Allow()
+
+
 def test_where_zones_conflict_it_has_to_be_open_in_all_of_them() -> None:
     # An address in New York and a phone number of Los Angeles (12 CFR 1006.6(b)(1)).
     zones = (NEW_YORK, "America/Los_Angeles")
@@ -791,6 +880,8 @@ def test_a_verdict_is_the_same_after_json() -> None:
 def test_the_history_that_is_needed_covers_the_longest_period() -> None:
     assert history_needed(CO) == timedelta(days=8)
     assert history_needed(HOUSE) == timedelta(days=2)
+    weekly = Cap(Provenance("t"), "rolling_7d", 2)
+    assert history_needed(policy(caps=(weekly,))) == timedelta(days=8)
     month = Cap(Provenance("t"), "calendar_day", 1, min_gap_days=30)
     assert history_needed(policy(caps=(month,))) == timedelta(days=32)
 

@@ -45,7 +45,10 @@ def test_amounts(locale: str, codes: bool, currency: str, minor: int, written: s
     assert reader.amount(Amount(currency, minor)).replace("\N{NO-BREAK SPACE}", " ") == written
 
 
-def test_an_amount_is_not_broken_over_two_lines() -> None:
+def test_an_amount_and_a_short_date_are_not_broken_over_two_lines() -> None:
+    assert Reader("en", codes=False).short_date(date(2027, 9, 3)) == (
+        "Sep\N{NO-BREAK SPACE}3,\N{NO-BREAK SPACE}2027"
+    )
     assert Reader("es-CO", codes=False).amount(Amount("COP", 100)) == "$\N{NO-BREAK SPACE}1"
 
 

@@ -191,6 +191,7 @@ def test_any_name_and_subject_stay_in_their_headers(
         ".maria@example.com",
         "maria@-example.com",
         "maria@exam_ple.com",
+        "maria@example.com;x",
         "<>",
         "a <b@example.com>, c@example.com",
     ],

@@ -380,6 +380,8 @@ def test_a_part_payment_shows_what_it_was_and_what_is_open(
 ) -> None:
     text = render_email(shipped["es-CO"], "friendly", context("partly paid")).text
     assert "- FV-20301 · $ 1.234.567\n" in text
+    assert "Saldo por pagar: $ 1.234.567\n" in text
+    assert "Total vencido: $ 1.234.567\n" in text
     assert "Venció el 28 feb 2027 (hace 12 días) · Valor inicial: $ 2.000.000\n" in text
 
 

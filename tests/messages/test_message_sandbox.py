@@ -202,6 +202,18 @@ def test_a_name_from_an_export_is_text_in_the_html(sources: Sources, context: Ma
     assert HOSTILE in " ".join(email.text.split())
 
 
+def test_a_document_from_an_export_is_one_visible_line(sources: Sources, context: Make) -> None:
+    line = msgspec.structs.replace(context().overdue[0], document="FV\u202e-1\n\n- $ 5\x00")
+    email = render_email(sources, "friendly", context(overdue=(line,)))
+    assert "\n- FV-1 - $ 5 · $ 1.234.567\n" in email.text
+    assert ">FV-1 - $ 5<" in email.html
+
+
+def test_a_document_without_a_name_is_called_by_its_id(sources: Sources, context: Make) -> None:
+    line = msgspec.structs.replace(context().overdue[0], document=" \u200b")
+    assert "\n- r-1 · " in render_email(sources, "friendly", context(overdue=(line,))).text
+
+
 @pytest.mark.parametrize(
     "opening",
     [

@@ -13,6 +13,8 @@ HERE = Path(__file__).parent
 # Set it while writing tests: the stack then outlives the run and the next one starts at once.
 KEEP = "ESCALON_KEEP_TEST_STACK"
 
+PARAMETERS = {"Shards": "1", "LocalStatements": "true", "Clock": "table", "SweepState": "DISABLED"}
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
@@ -26,6 +28,6 @@ def stack() -> Iterator[StackInfo]:
     keep = bool(os.environ.get(KEEP))
     worker = os.environ.get("PYTEST_XDIST_WORKER", "")
     name = f"tests-{worker}" if worker else "tests"
-    yield up(name, auth=True, fresh=not keep)
+    yield up(name, auth=True, parameters=PARAMETERS, fresh=not keep)
     if not keep:
         down(name)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 from botocore.config import Config
+from botocore.exceptions import ClientError
 
 from escalon.adapters.clock import SystemClock, TableClock
 from escalon.adapters.documents import Documents
@@ -26,9 +27,18 @@ if TYPE_CHECKING:
     from escalon.usecases.record_history import RecordHistory
     from escalon.usecases.sweep import Sweep
 
-_PATIENT = Config(retries={"mode": "standard", "total_max_attempts": 5})
+
+class NothingPublishedError(Exception):
+    """No rulebook was ever put in force: `escalon rules publish` does."""
+
+
+# The gateways' own types say what a request holds; checking it again costs a sixth of a run's CPU.
+PATIENT = Config(retries={"mode": "standard", "total_max_attempts": 5}, parameter_validation=False)
 # A retry after a lost answer would be a second message to the debtor (invariant 1).
-_ONCE = Config(retries={"mode": "standard", "total_max_attempts": 1}, read_timeout=20)
+# The time-outs end before the function does: a connection that was not made is then known as such.
+_ONCE = Config(
+    retries={"mode": "standard", "total_max_attempts": 1}, connect_timeout=5, read_timeout=20
+)
 
 
 @cache
@@ -44,7 +54,7 @@ def _session() -> boto3.Session:
 
 @cache
 def _client(service: str) -> Any:
-    return _session().client(service, config=_PATIENT)
+    return _session().client(service, config=PATIENT)
 
 
 @cache
@@ -69,8 +79,22 @@ def _rulebooks() -> PublishedRulebooks:
 
 def _live_pointer() -> Any:
     from aws_lambda_powertools.utilities.parameters import AppConfigProvider
+    from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
 
-    return _app_config(AppConfigProvider).get(settings().rulebook_profile, max_age=30)
+    try:
+        return _app_config(AppConfigProvider).get(settings().rulebook_profile, max_age=30)
+    except GetParameterError as error:
+        if _is_nothing_there(error.__context__):
+            raise NothingPublishedError from error
+        raise
+
+
+def _is_nothing_there(cause: BaseException | None) -> bool:
+    """Whether AppConfig has nothing deployed: it says so, or answers with nothing, which Powertools
+    looks for in vain among what it got before."""
+    if isinstance(cause, ClientError):
+        return cause.response["Error"]["Code"] == "ResourceNotFoundException"
+    return isinstance(cause, KeyError)
 
 
 @cache

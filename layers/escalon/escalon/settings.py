@@ -34,6 +34,8 @@ class Settings(msgspec.Struct, frozen=True):
     def __post_init__(self) -> None:
         if self.clock not in ("system", "table"):
             raise SettingsError(f"ESCALON_CLOCK is {self.clock!r}; it may be 'system' or 'table'")
+        if self.shards < 1:
+            raise SettingsError(f"ESCALON_SHARDS is {self.shards}; there is at least one shard")
         if self.clock == "table" and self.stage == "prod":
             raise SettingsError("a production stack has no clock but the real one")
 

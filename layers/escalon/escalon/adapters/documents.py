@@ -50,6 +50,13 @@ class Documents:
         """Read one object; raises NoDocumentError."""
         return bytes(self.stream(key, 0).read())
 
+    def find(self, key: str) -> bytes | None:
+        """Read one object; None if there is none."""
+        try:
+            return self.get(key)
+        except NoDocumentError:
+            return None
+
     def stream(self, key: str, start: int) -> Any:
         """One object's body from a byte on, to be read in chunks; raises NoDocumentError."""
         request: dict[str, Any] = {"Bucket": self._bucket, "Key": key}

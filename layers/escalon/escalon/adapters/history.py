@@ -1,6 +1,8 @@
 """The history table: what happened to each account, in order, never changed and never deleted."""
 
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
+from itertools import count
 from typing import Any
 
 import msgspec
@@ -9,8 +11,11 @@ import msgspec
 class History:
     """`client` is a boto3 DynamoDB client."""
 
-    def __init__(self, client: Any, name: str) -> None:
+    def __init__(
+        self, client: Any, name: str, pause: Callable[[float], None] = time.sleep
+    ) -> None:
         self._client = client
+        self._pause = pause
         self._name = name
 
     def keep(self, facts: Sequence[tuple[str, int, int, dict[str, Any]]]) -> None:
@@ -32,7 +37,11 @@ class History:
         ]
         for start in range(0, len(puts), 25):
             waiting = puts[start : start + 25]
-            while waiting:
+            for attempt in count():
+                if not waiting:
+                    break
+                if attempt:
+                    self._pause(0.05 * 2 ** min(attempt, 5))
                 answer = self._client.batch_write_item(RequestItems={self._name: waiting})
                 waiting = answer.get("UnprocessedItems", {}).get(self._name, [])
 

@@ -11,15 +11,23 @@ from botocore.exceptions import (
     BotoCoreError,
     ClientError,
     ConnectTimeoutError,
+    CredentialRetrievalError,
     EndpointConnectionError,
     NoCredentialsError,
     ParamValidationError,
+    PartialCredentialsError,
 )
 
 from escalon.domain.ports import NotTaken, Refused, Sent, SendResult, Unknown
 
 # Errors of the request itself, raised before anything has left this process.
-_NEVER_LEFT = (ConnectTimeoutError, EndpointConnectionError, NoCredentialsError)
+_NEVER_LEFT = (
+    ConnectTimeoutError,
+    CredentialRetrievalError,
+    EndpointConnectionError,
+    NoCredentialsError,
+    PartialCredentialsError,
+)
 _THROTTLED = frozenset(
     {
         "Throttling",
@@ -39,7 +47,12 @@ _ACCOUNT = frozenset(
         "AuthorizationErrorException",
         "AccountSuspendedException",
         "SendingPausedException",
+        "ExpiredToken",
         "ExpiredTokenException",
+        "InvalidSignatureException",
+        "OptInRequired",
+        "RequestExpired",
+        "SignatureDoesNotMatch",
         "UnrecognizedClientException",
         "InvalidClientTokenId",
         "MailFromDomainNotVerifiedException",

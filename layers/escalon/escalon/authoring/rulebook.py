@@ -6,14 +6,15 @@
     calendars/*.yaml          holidays, as generated data
     messages/<locale>/*.j2    the words
 
-A rulebook that is `based_on` another folder takes every file from there that it does not have itself.
-`load_rulebook` finds every problem of every file in one go; the compiled value is canonical JSON,
-named by the hash of its content.
+A rulebook that is `based_on` another folder takes every file from there that it does not have.
+`load_rulebook` finds every problem of every file in one go, and tries every message on made-up
+debtors; the compiled value is canonical JSON, named by the hash of its content.
 """
 
 import hashlib
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -37,9 +38,10 @@ from escalon.authoring.yaml_lines import (
     did_you_mean,
     read,
 )
-from escalon.domain.calendar import find_zone
-from escalon.domain.conditions import ConditionError, parse_condition
-from escalon.domain.contact_policy import Layer, Policy
+from escalon.domain.calendar import Calendar, find_zone
+from escalon.domain.conditions import ConditionError, creditors_named, parse_condition
+from escalon.domain.contact_policy import Layer, Policy, history_needed
+from escalon.domain.engine import END
 from escalon.domain.money import MoneyError, to_minor
 from escalon.domain.rulebook import (
     STAGES,
@@ -54,14 +56,19 @@ from escalon.domain.rulebook import (
     Step,
     Strategy,
 )
+from escalon.domain.transitions import CONTACTS_KEPT
 
 _SLUG = re.compile(r"[a-z][a-z0-9]*(?:[-_][a-z0-9]+)*")
 _DUE = re.compile(r"(?:(\d+) days? (before|after) due|(on) the due date)")
 _DAYS = re.compile(r"(\d+) days?")
 _GAP = re.compile(r"(\d+) days? after the previous step")
-_NEED = re.compile(r"(\S+) delivered(?:, or (?:after|within) (\d+) days?)?")
+_NEED = re.compile(r"(\S+) delivered(?:, or its next channel after (\d+) days?)?")
 _AGE = re.compile(r"(\d+) (day|month|year)s?")
 _THEN = re.compile(r"(?:hand to (\S+)|review by a person(?: every (\d+) days?)?)")
+
+# Work that the engine gives out itself; a step of that name would be taken for it.
+_OWN_TASKS = ("data_repair", "unknown_fate")
+_REVIEW_DAY = date(2026, 9, 14)  # on which messages are tried, so that trying is deterministic
 
 Slug = Annotated[str, Field(pattern=rf"^{_SLUG.pattern}$", max_length=40)]
 Channel = Literal["email", "sms", "letter"]
@@ -109,7 +116,7 @@ NeedWords = Annotated[
     Need,
     _words(
         _NEED,
-        "friendly delivered' or 'friendly delivered, or after 10 days",
+        "friendly delivered' or 'friendly delivered, or its next channel after 10 days",
         lambda m: Need(m[1], int(m[2])) if m[2] else Need(m[1]),
     ),
 ]
@@ -119,6 +126,8 @@ ConditionWords = Annotated[list[Any], BeforeValidator(_condition)]
 def _end(match: re.Match[str]) -> LadderEnd:
     if match[1]:
         return LadderEnd(task="hand_over", queue=match[1])
+    if match[2] and int(match[2]) == 0:
+        raise WrongValueError("every 0 days is at every look", "write 'every 30 days', or leave it")
     return LadderEnd(task="review", every_days=int(match[2] or 0))
 
 
@@ -145,7 +154,7 @@ class StepFile(_Part):
     say: Slug | None = None
     task: Slug | None = None
     script: Slug | None = None
-    due_within: Days = 0
+    due_within: Days = 3
     approval: Slug | None = None
 
     @model_validator(mode="after")
@@ -164,12 +173,26 @@ class StepFile(_Part):
                     "write `by: [email, sms]` and `say: friendly`, or `task: call`",
                 )
             )
-        if (self.stage == "pre_due") != (self.when < 0):
+        if self.step == END:
+            wrongs.append(
+                WrongValueError(
+                    f"'{END}' names the end of every ladder", "choose another", ("step",)
+                )
+            )
+        if self.task in _OWN_TASKS:
+            wrongs.append(
+                WrongValueError(
+                    f"'{self.task}' names work that is given out where data is wrong",
+                    "choose another",
+                    ("task",),
+                )
+            )
+        if (self.stage == "pre_due") != (self.when <= 0):
             wrongs.append(
                 WrongValueError(
                     f"stage {self.stage} does not go with a step "
-                    f"{'before' if self.when < 0 else 'on or after'} the due date",
-                    "use stage pre_due for steps before the due date, and only for them",
+                    f"{'up to' if self.when <= 0 else 'after'} the due date",
+                    "use stage pre_due for steps up to the due date, and only for them",
                     at=("stage",),
                 )
             )
@@ -220,6 +243,7 @@ class StrategyFile(_Part):
                 )
             if step.needs is not None:
                 wrongs.extend(_wrong_need(step.needs, seen, at))
+                wrongs.extend(_climbed_past(step.needs, self.ladder[:index], step.step))
             seen[step.step] = step
             before = step
         if wrongs:
@@ -239,18 +263,42 @@ def _wrong_need(
             f"did you mean {guess}?" if guess else "name a step further up on this ladder",
             at=where,
         )
+    elif needed.task:
+        yield WrongValueError(
+            f"{need.step} is work for a person, which is never delivered",
+            "need a step that is a message",
+            at=where,
+        )
     elif needed.only_if is not None:
         yield WrongValueError(
             f"{need.step} is taken only under a condition, so it may never be delivered",
             "need a step without `only_if`",
             at=where,
         )
-    elif needed.when < 0:
+    elif needed.when <= 0:
         yield WrongValueError(
-            f"{need.step} is only said before the due date, so it may never be delivered",
+            f"{need.step} is only said up to the due date, so it may never be delivered",
             "need a step after the due date",
             at=where,
         )
+
+
+def _climbed_past(need: Need, above: Sequence[StepFile], step: str) -> Iterable[WrongValueError]:
+    """Steps between a step and its need that do not need the same: a debt could take them first,
+    and would then go back down to the milder one."""
+    names = [each.step for each in above]
+    if need.step not in names:
+        return
+    asked = {need.step}
+    for index in range(names.index(need.step) + 1, len(above)):
+        between = above[index]
+        if between.needs is None or between.needs.step not in asked:
+            yield WrongValueError(
+                f"{between.step} can be taken before {need.step}, which {step} needs later",
+                f"write `needs: {need.step} delivered` here too",
+                at=("ladder", index),
+            )
+        asked.add(between.step)
 
 
 class ChaseFile(_Part):
@@ -288,9 +336,6 @@ class HoldFile(_Part):
     """A reason to rest."""
 
     at_most: Days | None = None
-    scope: Literal["account", "receivable", "any"] = "any"
-    full_stop: bool = False
-    needs_note: bool = False
 
 
 class EscalationFile(_Part):
@@ -299,7 +344,10 @@ class EscalationFile(_Part):
     rulebook: Slug
     language: str
     zone: str
-    contact_policy: dict[str, Annotated[list[str], Field(min_length=1)]]
+    contact_policy: dict[
+        Annotated[str, Field(pattern=r"^([A-Z]{2}|\*)$")],
+        Annotated[list[str], Field(min_length=1)],
+    ]
     based_on: str = ""
     chase: ChaseFile
     delivered_after: Annotated[
@@ -308,6 +356,26 @@ class EscalationFile(_Part):
     keep_messages: AgeDays = 1826
     strategies: Annotated[dict[Slug, StrategyFile], Field(min_length=1)]
     holds: dict[Slug, HoldFile] = {}
+
+    @model_validator(mode="after")
+    def _names_steps_once(self) -> "EscalationFile":
+        owners: dict[str, str] = {}
+        wrongs = []
+        for name, strategy in self.strategies.items():
+            for index, step in enumerate(strategy.ladder):
+                owner = owners.setdefault(step.step, name)
+                if owner != name:
+                    wrongs.append(
+                        WrongValueError(
+                            f"ladder {owner} has a step {step.step} as well",
+                            "give each step of the rulebook its own name: an account that changes "
+                            "its ladder would take one for the other",
+                            ("strategies", name, "ladder", index, "step"),
+                        )
+                    )
+        if wrongs:
+            raise WrongValuesError(wrongs)
+        return self
 
 
 class CreditorFile(_Part):
@@ -347,10 +415,15 @@ class RulebookError(Exception):
         super().__init__("\n".join(str(problem) for problem in self.problems))
 
 
-def load_rulebook(folder: Path) -> Rulebook:
-    """Read, check and compile a rulebook's folder; raises RulebookError with all problems at once."""
+def load_rulebook(folder: Path, *, try_messages: bool = True) -> Rulebook:
+    """Read, check and compile a rulebook's folder; raises RulebookError with all problems at once.
+
+    Trying the messages takes seconds; whoever goes live does it, tests of other things need not.
+    """
     loader = _Loader(folder)
     rulebook = loader.load()
+    if rulebook is not None and try_messages:
+        loader.try_messages(rulebook)
     if loader.problems or rulebook is None:
         raise RulebookError(loader.problems)
     return sealed(rulebook)
@@ -374,19 +447,34 @@ class _Loader:
         if not (self.folders[0] / "escalation.yaml").is_file():
             self.missing("escalation.yaml", "a rulebook is a folder with an escalation.yaml")
             return None
-        escalation = self.model("escalation.yaml", EscalationFile)
-        if escalation is not None and escalation[1].based_on:
-            self.base_on(*escalation)
-        creditors = self.model("creditors.yaml", CreditorsFile)
-        policies = self.policies(escalation)
+        document = self.document("escalation.yaml")
+        rules = None
+        if document is not None:
+            self.base_on(document)
+            rules = self.made(document, EscalationFile)
+        creditors = self.made_of("creditors.yaml", CreditorsFile)
+        layers, calendars = self.layers()
         messages = self.messages()
-        if escalation is None or creditors is None or self.problems:
+        if document is None or rules is None:
             return None
-        document, rules = escalation
+        policies = self.policies(document, rules, layers, calendars)
         self.check_messages(document, rules, messages)
         self.check_zone(document, rules)
+        if creditors is None:
+            return None
+        self.check_creditors(document, rules, creditors)
         if self.problems:
             return None
+        return self.compiled(document, rules, creditors, policies, messages)
+
+    def compiled(
+        self,
+        document: Document,
+        rules: EscalationFile,
+        creditors: CreditorsFile,
+        policies: dict[str, Policy],
+        messages: dict[str, dict[str, str]],
+    ) -> Rulebook:
         return Rulebook(
             rulebook=rules.rulebook,
             language=rules.language,
@@ -396,13 +484,10 @@ class _Loader:
                 self.strategy(document, name, strategy, rules)
                 for name, strategy in rules.strategies.items()
             ),
-            holds={
-                name: HoldKind(hold.at_most, hold.scope, hold.full_stop, hold.needs_note)
-                for name, hold in rules.holds.items()
-            },
+            holds={name: HoldKind(hold.at_most) for name, hold in rules.holds.items()},
             creditors={
                 name: Creditor(creditor=name, **creditor.model_dump())
-                for name, creditor in creditors[1].creditors.items()
+                for name, creditor in creditors.creditors.items()
             },
             messages=messages,
             default_zone=rules.zone,
@@ -410,8 +495,12 @@ class _Loader:
             retention_days=rules.keep_messages,
         )
 
-    def base_on(self, document: Document, rules: EscalationFile) -> None:
-        base = (self.folders[0] / rules.based_on).resolve()
+    def base_on(self, document: Document) -> None:
+        """Also look for files in the folder that this rulebook is based on."""
+        named = document.data.get("based_on") if isinstance(document.data, dict) else None
+        if not isinstance(named, str) or not named:
+            return
+        base = (self.folders[0] / named).resolve()
         if base.is_dir():
             self.folders.append(base)
         else:
@@ -452,7 +541,7 @@ class _Loader:
             )
         return None
 
-    def model[M: BaseModel](self, file: str, model: type[M]) -> tuple[Document, M] | None:
+    def document(self, file: str) -> Document | None:
         text = self.text(file)
         if text is None:
             return None
@@ -460,28 +549,41 @@ class _Loader:
         if isinstance(document, list):
             self.problems.extend(document)
             return None
+        return document
+
+    def made[M: BaseModel](self, document: Document, model: type[M]) -> M | None:
         made = check(model, document)
         if isinstance(made, list):
             self.problems.extend(made)
             return None
-        return document, made
+        return made
 
-    def policies(self, escalation: tuple[Document, EscalationFile] | None) -> dict[str, Policy]:
-        """The composed contact policy per country, with the calendars its layers name."""
+    def made_of[M: BaseModel](self, file: str, model: type[M]) -> M | None:
+        document = self.document(file)
+        return None if document is None else self.made(document, model)
+
+    def layers(self) -> tuple[dict[str, Layer], list[Calendar]]:
+        """The contact policies that can be read, by name, and the calendars."""
         layers: dict[str, Layer] = {}
         for file in self.files("contact_policies/*.yaml"):
-            found = self.model(file, PolicyFile)
-            if found is not None:
-                layers[Path(file).stem] = compile_layer(found[1])
-        calendars = []
-        for file in self.files("calendars/*.yaml"):
-            calendar = self.model(file, CalendarFile)
-            if calendar is not None:
-                calendars.append(compile_calendar(calendar[1]))
+            layer = self.made_of(file, PolicyFile)
+            if layer is not None:
+                layers[Path(file).stem] = compile_layer(layer)
+        read_calendars = (
+            self.made_of(file, CalendarFile) for file in self.files("calendars/*.yaml")
+        )
+        calendars = [compile_calendar(found) for found in read_calendars if found is not None]
+        return layers, calendars
+
+    def policies(
+        self,
+        document: Document,
+        rules: EscalationFile,
+        layers: Mapping[str, Layer],
+        calendars: Sequence[Calendar],
+    ) -> dict[str, Policy]:
+        """The composed contact policy per country, with the calendars its layers name."""
         composed: dict[str, Policy] = {}
-        if escalation is None or self.problems:
-            return composed
-        document, rules = escalation
         if "*" not in rules.contact_policy:
             self.problems.append(
                 document.problem(
@@ -490,28 +592,55 @@ class _Loader:
                     'add a line `"*": [core.never, house]`',
                 )
             )
+        files = {Path(file).stem for file in self.files("contact_policies/*.yaml")}
         for country, names in rules.contact_policy.items():
-            unknown = [name for name in names if name not in layers]
+            unknown = [name for name in names if name not in files]
             for name in unknown:
-                guess = did_you_mean(name, layers)
+                guess = did_you_mean(name, files)
                 self.problems.append(
                     document.problem(
                         ("contact_policy", country),
                         f"there is no contact policy {name}",
-                        f"did you mean {guess}?" if guess else f"known are {', '.join(layers)}",
+                        f"did you mean {guess}?" if guess else f"known are {_listed(files)}",
                     )
                 )
-            if not unknown:
-                try:
-                    composed[country] = compose(
-                        *(layers[name] for name in names), calendars=calendars
-                    )
-                except WrongValuesError as error:
-                    self.problems.extend(
-                        document.problem(("contact_policy", country), w.message, w.remedy)
-                        for w in error.wrongs
-                    )
+            if all(name in layers for name in names):
+                self.compose(document, country, [layers[n] for n in names], calendars, composed)
+        # Nobody knows the country, so every country's law has to allow it (invariant 3).
+        if len(composed) > 1:
+            every = dict.fromkeys(layer for policy in composed.values() for layer in policy.layers)
+            known = {name: c for p in composed.values() for name, c in p.calendars.items()}
+            composed[""] = Policy(tuple(every), known)
         return composed
+
+    def compose(
+        self,
+        document: Document,
+        country: str,
+        layers: Sequence[Layer],
+        calendars: Sequence[Calendar],
+        composed: dict[str, Policy],
+    ) -> None:
+        """Put a country's layers together, if they can be."""
+        where = ("contact_policy", country)
+        try:
+            policy = compose(*layers, calendars=calendars)
+        except WrongValuesError as error:
+            self.problems.extend(
+                document.problem(where, wrong.message, wrong.remedy) for wrong in error.wrongs
+            )
+            return
+        composed[country] = policy
+        needed = history_needed(policy)
+        if needed > CONTACTS_KEPT:
+            self.problems.append(
+                document.problem(
+                    where,
+                    f"counts contacts over {needed.days} days, and they are kept with the account "
+                    f"for {CONTACTS_KEPT.days}",
+                    "shorten the longest gap or period of these policies",
+                )
+            )
 
     def messages(self) -> dict[str, dict[str, str]]:
         """The templates by locale and name; layouts that a locale lacks come from `messages/`."""
@@ -557,14 +686,64 @@ class _Loader:
                     )
 
     def check_zone(self, document: Document, rules: EscalationFile) -> None:
-        from escalon.domain.calendar import find_zone
-
         if find_zone(rules.zone) is None:
             self.problems.append(
                 document.problem(
                     ("zone",), f"there is no time zone {rules.zone}", "write it like America/Bogota"
                 )
             )
+
+    def check_creditors(
+        self, document: Document, rules: EscalationFile, creditors: CreditorsFile
+    ) -> None:
+        """A condition on a creditor that nobody knows would never hold (lesson L24)."""
+        places: list[tuple[tuple[str | int, ...], Condition | None]] = []
+        for name, strategy in rules.strategies.items():
+            places.append((("strategies", name, "for"), strategy.applies))
+            places.extend(
+                (("strategies", name, "ladder", index, "only_if"), step.only_if)
+                for index, step in enumerate(strategy.ladder)
+            )
+        for where, condition in places:
+            for creditor in creditors_named(condition) if condition else ():
+                if creditor not in creditors.creditors:
+                    guess = did_you_mean(creditor, creditors.creditors)
+                    self.problems.append(
+                        document.problem(
+                            where,
+                            f"there is no creditor {creditor}",
+                            f"did you mean {guess}?"
+                            if guess
+                            else f"known are {_listed(creditors.creditors)}",
+                        )
+                    )
+
+    def try_messages(self, rulebook: Rulebook) -> None:
+        """Write every message to made-up debtors, so that none is the first to read a mistake."""
+        # Jinja2 and Babel take long to import, and deciding needs neither.
+        from escalon.messages.review import review_messages
+
+        steps = [step for strategy in rulebook.strategies for step in strategy.steps]
+        for locale, sources in rulebook.messages.items():
+            for finding in review_messages(
+                sources,
+                locale,
+                steps=steps,
+                creditors=rulebook.creditors.values(),
+                today=_REVIEW_DAY,
+                currency=next(iter(rulebook.chase.from_minor)),
+            ):
+                file = self.template(locale, finding.template)
+                self.problems.append(
+                    Problem(file, max(finding.line, 1), 1, "", finding.message, finding.remedy)
+                )
+
+    def template(self, locale: str, name: str) -> str:
+        """The file that a template of a locale comes from; that of the creditors if it has none."""
+        if not name:
+            return str(self.path("creditors.yaml"))
+        own = self.path(f"messages/{locale}/{name}.j2")
+        return str(own if own.is_file() else self.path(f"messages/{name}.j2"))
 
     def strategy(
         self, document: Document, name: str, strategy: StrategyFile, rules: EscalationFile
@@ -602,3 +781,7 @@ class _Loader:
             ),
             source=f"{file}:{document.line('strategies', name)}",
         )
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(sorted(names))

@@ -12,8 +12,9 @@ import msgspec
 
 Channel = Literal["email", "sms", "whatsapp", "voice", "letter"]
 Role = Literal["debtor", "codebtor", "guarantor"]
-StepState = Literal["claimed", "sent", "delivered", "failed", "unknown", "opened"]
-IntentState = Literal["planned", "sending", "unknown"]
+# opened: a task stands on somebody's list · unknown: nobody knows whether the message left
+StepState = Literal["sent", "delivered", "failed", "unknown", "opened"]
+IntentState = Literal["planned", "sending"]
 
 EMBEDDED_RECEIVABLES = 20
 
@@ -41,7 +42,7 @@ class ContactPoint(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Hold(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A dated reason not to contact; `starts_on` is in, `ends_on` is out, both in the debtor's zone."""
+    """A dated reason not to contact; `starts_on` is in, `ends_on` is out, in the debtor's zone."""
 
     hold_id: str
     kind: str
@@ -81,7 +82,7 @@ class Receivable(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Beyond(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Open receivables that the account's document has no room for, summed per creditor and currency."""
+    """Open receivables that the account's document has no room for, summed."""
 
     count: int
     open_minor: int
@@ -90,12 +91,12 @@ class Beyond(msgspec.Struct, frozen=True, omit_defaults=True):
 class Ladder(msgspec.Struct, frozen=True, omit_defaults=True):
     """The escalation clock towards one creditor."""
 
-    strategy: str = ""
     last_step: str = ""
     last_at: datetime | None = None
-    # When the ladder ended for the receivable that carried it, and when a person was last asked.
+    # The receivable for which the ladder has ended, when a person was last asked, and how often.
     ended_for: str = ""
     ended_at: datetime | None = None
+    ended_times: int = 0
 
 
 class ContactRecord(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -126,7 +127,10 @@ class Intent(msgspec.Struct, frozen=True, omit_defaults=True):
     run_id: str = ""
     sending_at: datetime | None = None
     attempt: int = 1
-    about: str = ""  # for a task about a contact: the contact's message id
+    about: str = ""  # a task's object: the message id of a contact, or the mark of what to mend
+    queue: str = ""  # whom the ladder hands to at its end
+    due_days: int = 0  # days a person has for a task
+    resumed: int = 0  # how often it was put on its queue again
 
 
 class Link(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -158,7 +162,7 @@ class Account(msgspec.Struct, frozen=True, omit_defaults=True):
     contacts: tuple[ContactRecord, ...] = ()
     intents: tuple[Intent, ...] = ()
     links: tuple[Link, ...] = ()
-    exceptions: tuple[str, ...] = ()  # bad data that a person has to mend, by code
+    exceptions: tuple[str, ...] = ()  # bad data that a person was asked to mend, by its mark
 
 
 def pot(creditor: str, currency: str) -> str:

@@ -15,7 +15,7 @@ Amounts are major units of a stated currency and are never converted (lesson E1)
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -25,6 +25,8 @@ from escalon.domain.money import MoneyError, to_minor
 
 _TOKEN = re.compile(r"\s*(?:(\(|\)|,)|([^\s(),]+))")
 _WORD_FIELDS = ("tag", "country", "creditor", "language", "debtor", "risk")
+_MARKS = ("(", ")", ",", "and", "or", "not", "is")  # never a value
+_MOST_WORDS = 500  # more is a mistake, or an attack on whoever reads it
 
 
 class ConditionError(ValueError):
@@ -47,11 +49,22 @@ class ConditionFacts(msgspec.Struct, frozen=True):
 def parse_condition(text: str) -> list[Any]:
     """Turn an operator's words into a condition tree; raises ConditionError."""
     tokens = [a or b for a, b in _TOKEN.findall(text)]
+    if len(tokens) > _MOST_WORDS:
+        raise ConditionError(f"is longer than {_MOST_WORDS} words")
     parser = _Parser(tokens)
     tree = parser.any_of()
     if parser.rest():
         raise ConditionError(f"did not expect {parser.rest()[0]!r} after a complete condition")
     return tree
+
+
+def creditors_named(condition: list[Any]) -> Iterator[str]:
+    """The creditors that a condition tree speaks of."""
+    if condition[0] == "creditor":
+        yield condition[1]
+    for part in condition[1:]:
+        if isinstance(part, list):
+            yield from creditors_named(part)
 
 
 def holds(condition: list[Any], facts: ConditionFacts) -> bool:
@@ -122,6 +135,10 @@ class _Parser:
         if word in _WORD_FIELDS:
             self._take("is")
             value = self._take()
+            if value in _MARKS:
+                raise ConditionError(f"expected what the {word} is, found {value!r}")
+            if word == "country" and not re.fullmatch("[A-Z]{2}", value):
+                raise ConditionError(f"a country is two capitals such as CO, not {value!r}")
             if word == "debtor" and value not in ("person", "company"):
                 raise ConditionError(f"a debtor is 'person' or 'company', not {value!r}")
             return [word, value]
@@ -134,7 +151,7 @@ class _Parser:
             self._take("at")
             self._take("least")
             count = self._take()
-            if not count.isdigit():
+            if not re.fullmatch("[0-9]{1,6}", count):
                 raise ConditionError(f"expected a whole number, found {count!r}")
             return ["receivables", int(count)]
         known = ", ".join(("anyone", "not", "open", "receivables", *_WORD_FIELDS))
@@ -146,11 +163,15 @@ class _Parser:
             currency = self._take()
             if not re.fullmatch(r"[A-Z]{3}", currency):
                 raise ConditionError(f"expected a currency such as COP, found {currency!r}")
+            if currency in amounts:
+                raise ConditionError(f"names {currency} twice")
             number = self._take()
             try:
-                amounts[currency] = to_minor(Decimal(number.replace("_", "")), currency)
+                amounts[currency] = to_minor(Decimal(number), currency)
             except (InvalidOperation, MoneyError) as error:
                 raise ConditionError(f"{number!r} is not an amount of {currency}") from error
+            if amounts[currency] < 0:
+                raise ConditionError(f"{number!r} is less than nothing")
             if self._peek() != ",":
                 return amounts
             self._take(",")

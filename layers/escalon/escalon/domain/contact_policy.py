@@ -599,18 +599,16 @@ def _next_allowed(
     skipped is allowed by that rule, so when nobody moves it any more it is the answer.
     """
     until = at + LOOK_AHEAD
-    candidate = at
     for place in range(plan.index(terms), len(plan)):
         terms = plan[place]
         end = plan[place + 1].start if place + 1 < len(plan) else until
         if terms.barred is not None:
             return None  # laws are added, not repealed: what is barred stays barred
-        found = _next_within(terms, channel, point, contacts, max(candidate, terms.start), until)
+        found = _next_within(terms, channel, point, contacts, max(at, terms.start), until)
         if found is not None and (found < end or place + 1 == len(plan)):
             return found
         if end > until:
             return None
-        candidate = end
     return None
 
 

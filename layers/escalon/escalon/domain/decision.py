@@ -48,6 +48,9 @@ class Decision(msgspec.Struct, frozen=True, omit_defaults=True):
     channel: str = ""  # a contact channel, or "task"
     point_id: str = ""
     task: str = ""
+    about: str = ""  # what has to be mended, as the mark the account keeps meanwhile
+    queue: str = ""  # whom the ladder hands to at its end
+    due_days: int = 0  # days a person has for the task
     receivable_id: str = ""  # the receivable that carries the step
     days_past_due: int | None = None
     attempt: int = 1

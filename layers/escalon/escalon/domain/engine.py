@@ -20,23 +20,33 @@ from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta
 
 import msgspec
+from msgspec.structs import replace
 
 from escalon.domain.account import Account, ContactPoint, Intent, Receivable, StepRecord, pot
-from escalon.domain.holds import open_hold
-from escalon.domain.local_time import local_date, start_of_day
 from escalon.domain.conditions import ConditionFacts, holds
 from escalon.domain.contact_policy import Allow, Policy, Verdict, evaluate
 from escalon.domain.decision import Action, Decision, Outcome, Reason, Refusal
+from escalon.domain.holds import open_hold
+from escalon.domain.local_time import add_days, local_date, start_of_day
 from escalon.domain.rulebook import STAGES, Rulebook, Step, Strategy
 
 PLANNED_TIMEOUT = timedelta(minutes=10)  # then a planned intent is put on its queue again
 SENDING_TIMEOUT = timedelta(minutes=15)  # longer than any delivery runs: its fate is unknown
+LONGEST_PATIENCE = timedelta(days=1)  # between two attempts to queue the same intent
 REVIEW_DAYS = 30  # an open account that is not chased is looked at this often (invariant 7)
 PERSON_DAYS = 7  # an account that waits for a person is looked at this often
+FARTHEST_LOOK_DAYS = 366  # some sources write "never" as 9999-12-31
+
+UNKNOWN_FATE_DAYS = 1  # for a person to find out whether a message left
+DUE_DATE_DAYS = 3  # for a person to find a receivable's due date
 
 # Channels that our delivery functions serve; a step by any other becomes work for a person.
 MESSAGE_CHANNELS = frozenset(("email", "sms"))
 
+# The name that work without a step has where a step is named.
+END = "end"
+
+_DAY = timedelta(days=1)
 _STAGE_RANK = {stage: rank for rank, stage in enumerate(STAGES)}
 
 
@@ -54,7 +64,9 @@ class _View(msgspec.Struct, frozen=True):
         return local_date(self.zones, instant)
 
     def start_of(self, day: date) -> datetime:
-        return start_of_day(self.zones, day)
+        """The first instant of `day`, or of the day a year ahead if that is sooner."""
+        farthest = add_days(self.today, FARTHEST_LOOK_DAYS)
+        return start_of_day(self.zones, min(day, farthest))
 
 
 class _Rung(msgspec.Struct, frozen=True):
@@ -67,8 +79,12 @@ class _Rung(msgspec.Struct, frozen=True):
     refusals: tuple[Refusal, ...] = ()
     strategy: str = ""
     step: Step | None = None
+    stage: str = ""
     action: Action | None = None
     task: str = ""
+    about: str = ""
+    queue: str = ""
+    due_days: int = 0
     channel: str = ""
     point_id: str = ""
     carrying: Receivable | None = None
@@ -76,9 +92,25 @@ class _Rung(msgspec.Struct, frozen=True):
 
     @property
     def severity(self) -> tuple[int, int]:
+        """Orders steps over all ladders; work without a step comes last."""
         if self.step is None:
             return (-1, 0)
         return (_STAGE_RANK[self.step.stage], self.step.day)
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether the step is due and waits for nothing but the contact policy to open."""
+        return self.outcome == "wait" and bool(self.refusals)
+
+
+class _Open(msgspec.Struct, frozen=True):
+    """What is open, by whether it may be chased today."""
+
+    by_creditor: dict[str, list[Receivable]]
+    undated: list[Receivable]
+    reasons: list[Reason]  # why the others rest
+    wakes: list[datetime]  # and until when
+    held: bool  # whether a hold is among the reasons
 
 
 def decide(account: Account, rulebook: Rulebook, as_of: datetime) -> Decision:
@@ -90,36 +122,61 @@ def decide(account: Account, rulebook: Rulebook, as_of: datetime) -> Decision:
     view = _view(account, rulebook, as_of)
     if account.intents:
         return _settle_first(view)
+    if not account.receivables and not account.beyond:
+        return _decision(view, "skip", (Reason("nothing_open"),), None)
     held = account.holds and open_hold(account, rulebook.holds, None, view.today)
     if held:
         hold, ends_on = held
         reason = Reason("account_hold", {"kind": hold.kind, "until": ends_on})
         return _decision(view, "hold", (reason,), _wakes(view, ends_on))
-    eligible, reasons, wakes = _eligible(view)
-    rungs = [_assess(view, creditor, group) for creditor, group in sorted(eligible.items())]
-    missing = _mend_due_date(view)
-    if missing is not None:
-        rungs.append(missing)
-    looks = [*wakes, *(rung.next_look_at for rung in rungs if rung.next_look_at)]
-    acting = [rung for rung in rungs if rung.outcome == "act"]
-    if acting:
-        chosen = max(acting, key=lambda rung: rung.severity)
-        others = tuple(
-            Reason("other_creditor_first", {"creditor": rung.creditor, "first": chosen.creditor})
-            for rung in acting
-            if rung is not chosen
-        )
-        refusals = tuple(refusal for rung in rungs for refusal in rung.refusals)
-        return _act(view, chosen, chosen.reasons + others, refusals)
+    found = _open(view)
+    rungs = [
+        _assess(view, creditor, group) for creditor, group in sorted(found.by_creditor.items())
+    ]
+    if found.undated:
+        rungs.append(_mend_due_dates(view, found.undated))
+    chosen = _severest(rungs)
+    reasons = list(chosen.reasons) if chosen else found.reasons
+    first = chosen or max((r for r in rungs if r.is_closed), key=_severity, default=None)
     for rung in rungs:
-        reasons.extend(rung.reasons)
+        if rung.outcome == "act" and rung is not chosen and first is not None:
+            params = {"creditor": rung.creditor, "first": first.creditor}
+            reasons.append(Reason("other_creditor_first", params))
+        elif not chosen:
+            reasons.extend(rung.reasons)
+    if chosen:
+        return _act(view, chosen, tuple(reasons), _refusals(rungs))
+    looks = [*found.wakes, *(rung.next_look_at for rung in rungs if rung.next_look_at)]
     return _decision(
         view,
-        _quiet_outcome(rungs, held=bool(wakes)),
-        tuple(reasons) or (Reason("nothing_open"),),
-        min(looks) if looks else (_in_days(view, REVIEW_DAYS) if account.receivables else None),
+        _quiet_outcome(rungs, found),
+        tuple(reasons),
+        min(looks) if looks else _in_days(view, REVIEW_DAYS),
         rungs=rungs,
     )
+
+
+def _severity(rung: _Rung) -> tuple[int, int]:
+    return rung.severity
+
+
+def _severest(rungs: Sequence[_Rung]) -> _Rung | None:
+    """What is done now: the severest step that is due. A milder creditor's message does not go
+    while a severer step only waits for the contact policy, since it would use up the person's
+    contact; work for a person uses up nothing."""
+    if len(rungs) == 1:
+        return rungs[0] if rungs[0].outcome == "act" else None
+    closed = max((rung.severity for rung in rungs if rung.is_closed), default=(-2, 0))
+    acting = (
+        rung
+        for rung in rungs
+        if rung.outcome == "act" and (rung.action == "task" or rung.severity >= closed)
+    )
+    return max(acting, key=_severity, default=None)
+
+
+def _refusals(rungs: Sequence[_Rung]) -> tuple[Refusal, ...]:
+    return tuple(refusal for rung in rungs for refusal in rung.refusals)
 
 
 def _view(account: Account, rulebook: Rulebook, as_of: datetime) -> _View:
@@ -128,26 +185,42 @@ def _view(account: Account, rulebook: Rulebook, as_of: datetime) -> _View:
     return _View(account, rulebook, policy, as_of, zones, local_date(zones, as_of))
 
 
-def _quiet_outcome(rungs: Sequence[_Rung], *, held: bool) -> Outcome:
-    for outcome in ("wait", "hold"):
-        if any(rung.outcome == outcome for rung in rungs):
-            return "wait" if outcome == "wait" else "hold"
-    return "hold" if held and not rungs else "skip"
+def _quiet_outcome(rungs: Sequence[_Rung], found: _Open) -> Outcome:
+    outcomes = {rung.outcome for rung in rungs}
+    if "wait" in outcomes:
+        return "wait"
+    if "hold" in outcomes or (found.held and not rungs):
+        return "hold"
+    return "wait" if found.wakes and not rungs else "skip"
+
+
+def patience(intent: Intent) -> timedelta:
+    """How long an intent may stay as it is. Each time it was queued in vain the wait doubles, so
+    that one which can never be delivered does not come round every few minutes (invariant 9)."""
+    if intent.state != "planned":
+        return SENDING_TIMEOUT
+    doubled: timedelta = PLANNED_TIMEOUT * (1 << min(intent.resumed, 10))
+    return min(doubled, LONGEST_PATIENCE)
+
+
+def _settle_by(intent: Intent) -> datetime:
+    return (intent.sending_at or intent.decided_at) + patience(intent)
 
 
 def _settle_first(view: _View) -> Decision:
-    """An intent that is not settled comes before anything new: the account stays due until it is."""
-    intent = view.account.intents[0]
+    """An intent that is not settled comes before anything new: the account is due until it is."""
+    intent = min(view.account.intents, key=_settle_by)
     since = intent.sending_at or intent.decided_at
-    timeout = PLANNED_TIMEOUT if intent.state == "planned" else SENDING_TIMEOUT
     about = {"step": intent.step, "channel": intent.channel, "since": since}
-    if view.as_of < since + timeout:
+    if view.as_of < _settle_by(intent):
         reason = Reason("delivery_under_way", about)
-        return _decision(view, "wait", (reason,), since + timeout)
+        return _decision(view, "wait", (reason,), _settle_by(intent))
     planned = intent.state == "planned"
     reason = Reason("delivery_lost" if planned else "fate_unknown", about)
-    return msgspec.structs.replace(
-        _decision(view, "act", (reason,), view.as_of + PLANNED_TIMEOUT),
+    again = replace(intent, resumed=intent.resumed + 1)
+    wait = patience(again) if planned else PLANNED_TIMEOUT
+    return replace(
+        _decision(view, "act", (reason,), view.as_of + wait),
         action="resume" if planned else "unknown",
         creditor=intent.creditor,
         step=intent.step,
@@ -160,34 +233,34 @@ def _settle_first(view: _View) -> Decision:
     )
 
 
-def _eligible(
-    view: _View,
-) -> tuple[dict[str, list[Receivable]], list[Reason], list[datetime]]:
-    """Receivables that may be chased, by creditor; why the others rest and when they wake."""
-    chosen: dict[str, list[Receivable]] = {}
-    reasons: list[Reason] = []
-    wakes: list[datetime] = []
-    today = view.today
+def _open(view: _View) -> _Open:
+    """The account's receivables: those that may be chased by creditor, and why the others rest."""
+    found = _Open({}, [], [], [], held=False)
+    held = False
+    today, account = view.today, view.account
     oldest_days = view.rulebook.chase.oldest_debt_days
-    for receivable in view.account.receivables:
+    for receivable in account.receivables:
         if receivable.issued_on > today:
-            wakes.append(view.start_of(receivable.issued_on))
-            reasons.append(_about(receivable, "not_issued", on=receivable.issued_on))
-        elif receivable.due_on is None:
-            reasons.append(_about(receivable, "missing_due_date"))
-        elif oldest_days and (today - receivable.due_on).days > oldest_days:
-            reasons.append(_about(receivable, "too_old", days=oldest_days))
-        else:
-            held = view.account.holds and open_hold(
-                view.account, view.rulebook.holds, receivable.receivable_id, today
+            found.wakes.append(view.start_of(receivable.issued_on))
+            found.reasons.append(_about(receivable, "not_issued", on=receivable.issued_on))
+            continue
+        rests = account.holds and open_hold(
+            account, view.rulebook.holds, receivable.receivable_id, today
+        )
+        if rests:
+            hold, ends_on = rests
+            held = True
+            found.wakes.append(_wakes(view, ends_on))
+            found.reasons.append(
+                _about(receivable, "receivable_hold", kind=hold.kind, until=ends_on)
             )
-            if held:
-                hold, ends_on = held
-                wakes.append(_wakes(view, ends_on))
-                reasons.append(_about(receivable, "receivable_hold", kind=hold.kind, until=ends_on))
-            else:
-                chosen.setdefault(receivable.creditor, []).append(receivable)
-    return chosen, reasons, wakes
+        elif receivable.due_on is None:
+            found.undated.append(receivable)
+        elif oldest_days and (today - receivable.due_on).days > oldest_days:
+            found.reasons.append(_about(receivable, "too_old", days=oldest_days))
+        else:
+            found.by_creditor.setdefault(receivable.creditor, []).append(receivable)
+    return replace(found, held=True) if held else found
 
 
 def _wakes(view: _View, ends_on: date | None) -> datetime:
@@ -201,8 +274,12 @@ def _about(receivable: Receivable, code: str, **params: object) -> Reason:
 def _assess(view: _View, creditor: str, receivables: list[Receivable]) -> _Rung:
     carrying, net, why_not = _carrying(view, creditor, receivables)
     if carrying is None or carrying.due_on is None:
-        return _Rung("skip", creditor, (why_not,), _in_days(view, REVIEW_DAYS))
+        return _Rung("skip", creditor, tuple(why_not), _in_days(view, REVIEW_DAYS))
     account = view.account
+    count = len(receivables)
+    if account.beyond:
+        owned = pot(creditor, "")
+        count += sum(b.count for key, b in account.beyond.items() if key.startswith(owned))
     facts = ConditionFacts(
         account.tags,
         account.country,
@@ -211,7 +288,7 @@ def _assess(view: _View, creditor: str, receivables: list[Receivable]) -> _Rung:
         account.kind,
         account.risk,
         net,
-        len(receivables),
+        count,
     )
     for strategy in view.rulebook.strategies:
         if holds(strategy.condition, facts):
@@ -222,8 +299,9 @@ def _assess(view: _View, creditor: str, receivables: list[Receivable]) -> _Rung:
 
 def _carrying(
     view: _View, creditor: str, receivables: list[Receivable]
-) -> tuple[Receivable | None, dict[str, int], Reason]:
-    """The receivable that carries the ladder, the net balance by currency, and why if there is none."""
+) -> tuple[Receivable | None, dict[str, int], list[Reason]]:
+    """The receivable that carries the ladder, the net balance by currency, and why a currency has
+    none. Currencies are never added up (lesson E1)."""
     account = view.account
     threshold = view.rulebook.chase.from_minor
     by_currency: dict[str, list[Receivable]] = {}
@@ -231,39 +309,42 @@ def _carrying(
         by_currency.setdefault(receivable.currency, []).append(receivable)
     net: dict[str, int] = {}
     carrying: Receivable | None = None
-    why_not = Reason("nothing_open", {"creditor": creditor})
+    why_not: list[Reason] = []
     for currency, group in by_currency.items():
         key = pot(creditor, currency)
         credit = account.credits.get(key, 0) if account.credits else 0
-        beyond = account.beyond.get(key) if account.beyond else None
-        total = sum(r.open_minor for r in group) + (beyond.open_minor if beyond else 0) - credit
+        owed = [receivable for receivable in group if receivable.open_minor > 0]
+        if len(owed) < len(group):  # a receivable below zero is a credit note
+            credit -= sum(r.open_minor for r in group if r.open_minor < 0)
+        total = sum([r.open_minor for r in owed]) - credit
+        if account.beyond and key in account.beyond:
+            total += account.beyond[key].open_minor
         net[currency] = total
+        about = {"creditor": creditor, "currency": currency}
         least = threshold.get(currency)
         if least is None:
-            why_not = Reason("currency_not_chased", {"creditor": creditor, "currency": currency})
-            continue
-        if total < least or total <= 0:
+            why_not.append(Reason("currency_not_chased", about))
+        elif total < least or not owed:
             code = "covered_by_credit" if credit and total <= 0 else "below_threshold"
-            why_not = Reason(
-                code,
-                {
-                    "creditor": creditor,
-                    "currency": currency,
-                    "open_minor": total,
-                    "from_minor": least,
-                },
-            )
-            continue
-        reached = -credit
-        first = group[-1]
-        group.sort(key=_age)
-        for first in group:
-            reached += first.open_minor
-            if reached >= least and reached > 0:
-                break
-        if carrying is None or _age(first) < _age(carrying):
-            carrying = first
+            amounts = {"open_minor": total, "from_minor": least}
+            why_not.append(Reason(code, {**about, **amounts}))
+        else:
+            first = _reaching(owed, max(least, 1), credit)
+            if carrying is None or _age(first) < _age(carrying):
+                carrying = first
     return carrying, net, why_not
+
+
+def _reaching(owed: list[Receivable], least: int, credit: int) -> Receivable:
+    """The receivable at which the debt, summed from the oldest on and less the credit, reaches
+    `least`; the youngest one if it takes more than the account's document holds."""
+    owed.sort(key=_age)
+    reached = -credit
+    for receivable in owed:
+        reached += receivable.open_minor
+        if reached >= least:
+            return receivable
+    return owed[-1]
 
 
 def _age(receivable: Receivable) -> tuple[date, str]:
@@ -296,56 +377,55 @@ def _climb(
         step = steps[index]
         if step.day > age:
             coming = step
-        elif (step.day >= 0 or days_past_due < 0) and (
+        elif (step.stage != "pre_due" or days_past_due < 0 or days_past_due == step.day) and (
             step.only_if is None or holds(step.only_if, facts)
         ):
             current = step
             break
-    common = {"creditor": creditor, "strategy": strategy.strategy, "carrying": carrying}
+    rung = _Rung("wait", creditor, (), strategy=strategy.strategy, carrying=carrying)
     if current is None:
         if coming is None:
             return _end_of_ladder(view, creditor, strategy, carrying)
-        on = due_on + timedelta(days=coming.day + shift)
+        on = add_days(due_on, coming.day + shift)
         reason = Reason(
             "step_not_due", {"step": coming.step, "on": on, "receivable": carrying.receivable_id}
         )
-        return _Rung("wait", reasons=(reason,), next_look_at=_opens(view, coming, on), **common)
+        return replace(rung, reasons=(reason,), next_look_at=_opens(view, coming, on))
     candidate = _needed(view, steps, current, records)
     if isinstance(candidate, _Until):
-        return _Rung(
-            "wait", reasons=(candidate.reason,), next_look_at=candidate.at, step=current, **common
-        )
+        return replace(rung, reasons=(candidate.reason,), next_look_at=candidate.at, step=current)
     step, record = candidate
     due_reason = Reason(
         "step_due",
         {
             "step": step.step,
-            "since": due_on + timedelta(days=step.day + shift),
+            "since": add_days(due_on, step.day + shift),
             "days_past_due": days_past_due,
             "receivable": carrying.receivable_id,
         },
     )
-    until = _notice_or_gap(view, creditor, steps, step, records)
+    until = _notice(view, steps, step, records) or _gap(view, creditor, step, record)
     if until is not None:
-        return _Rung(
-            "wait",
-            reasons=(due_reason, until.reason),
-            next_look_at=until.at,
-            step=step,
-            **common,
-        )
+        reasons = (due_reason, until.reason)
+        return replace(rung, reasons=reasons, next_look_at=until.at, step=step)
     if step.task:
-        return _Rung(
-            "act",
+        return replace(
+            rung,
+            outcome="act",
             reasons=(due_reason,),
             step=step,
             action="task",
             task=step.task,
+            due_days=step.task_due_days,
             channel="task",
             attempt=record.attempts + 1 if record else 1,
-            **common,
         )
-    return _by_channel(view, creditor, strategy, carrying, step, record, due_reason)
+    rung = _by_channel(view, creditor, strategy, carrying, step, record, due_reason)
+    if rung.outcome == "hold" and coming is not None and rung.next_look_at is not None:
+        # A person has been asked; the next step may have a channel that works.
+        on = add_days(due_on, coming.day + shift)
+        return replace(rung, next_look_at=min(rung.next_look_at, view.start_of(on)))
+    return rung
 
 
 class _Until(msgspec.Struct, frozen=True):
@@ -384,45 +464,58 @@ def _needed(
             if record is not None:
                 return step, record
             continue
-        if record.state in ("delivered", "opened"):
+        if record.state == "delivered":
             break
         about = {"step": step.step, "needs": need.step}
-        if record.state == "sent":
-            proven_at = record.at + timedelta(hours=view.rulebook.delivered_after_hours)
-            if view.as_of >= proven_at:
-                break
-            return _Until(proven_at, Reason("waits_for_delivery", {**about, "until": proven_at}))
-        gives_up_at = record.at + timedelta(days=need.within_days)
-        if view.as_of < gives_up_at:
-            return _Until(gives_up_at, Reason("delivery_unknown", {**about, "until": gives_up_at}))
-        return next(candidate for candidate in steps if candidate.step == need.step), record
+        within = record.at + timedelta(days=need.within_days)
+        if record.state == "unknown":
+            if view.as_of < within:
+                return _Until(within, Reason("delivery_unknown", {**about, "until": within}))
+            return next(candidate for candidate in steps if candidate.step == need.step), record
+        # A letter stands on somebody's list: nobody knows yet when it is posted.
+        by_message = record.channel in MESSAGE_CHANNELS
+        proven_at = (
+            record.at + timedelta(hours=view.rulebook.delivered_after_hours)
+            if by_message
+            else within
+        )
+        if view.as_of >= proven_at:
+            break
+        return _Until(proven_at, Reason("waits_for_delivery", {**about, "until": proven_at}))
     return step, records.get(step.step)
 
 
-def _notice_or_gap(
-    view: _View,
-    creditor: str,
-    steps: Sequence[Step],
-    step: Step,
-    records: dict[str, StepRecord],
+def _notice(
+    view: _View, steps: Sequence[Step], step: Step | None, records: dict[str, StepRecord]
 ) -> _Until | None:
-    """Until when a notice period or the gap after the previous step holds `step` back."""
+    """Until when notice that an earlier step gave holds back `step`, or (None) the ladder's end."""
+    latest: _Until | None = None
     for earlier in steps:
-        if earlier.step == step.step:
+        if step is not None and earlier.step == step.step:
             break
         record = records.get(earlier.step) if earlier.wait_days else None
         if record is not None and record.state != "failed":
             on = view.date_of(record.at) + timedelta(days=earlier.wait_days)
             if view.today < on:
-                reason = Reason("notice_time", {"step": earlier.step, "until": on})
-                return _Until(_opens(view, step, on), reason)
-    ladder = view.account.ladders.get(creditor)
-    if step.gap_days and ladder is not None and ladder.last_at is not None:
-        on = view.date_of(ladder.last_at) + timedelta(days=step.gap_days)
-        if view.today < on:
-            reason = Reason("gap", {"step": step.step, "after": ladder.last_step, "until": on})
-            return _Until(_opens(view, step, on), reason)
-    return None
+                at = _opens(view, step, on)
+                if latest is None or at > latest.at:
+                    latest = _Until(at, Reason("notice_time", {"step": earlier.step, "until": on}))
+    return latest
+
+
+def _gap(view: _View, creditor: str, step: Step, record: StepRecord | None) -> _Until | None:
+    """Until when the gap after the previous step towards this creditor holds `step` back, whichever
+    receivable carried that step: the debtor reads one ladder."""
+    ladder = view.account.ladders.get(creditor) if step.gap_days else None
+    if ladder is None or ladder.last_at is None:
+        return None
+    if record is not None and ladder.last_step == step.step:
+        return None  # another channel for the same step: it is not further up
+    on = view.date_of(ladder.last_at) + timedelta(days=step.gap_days)
+    if view.today >= on:
+        return None
+    reason = Reason("gap", {"step": step.step, "after": ladder.last_step, "until": on})
+    return _Until(_opens(view, step, on), reason)
 
 
 def _by_channel(
@@ -456,6 +549,7 @@ def _by_channel(
                     step=step,
                     action="message" if by_us else "task",
                     task="" if by_us else channel,
+                    due_days=0 if by_us else step.task_due_days,
                     channel=channel,
                     point_id=point.point_id if point else "",
                     carrying=carrying,
@@ -500,98 +594,105 @@ def _by_channel(
             step=step,
             action="task",
             task="data_repair",
+            # The same channels fail every step: a person is asked once for all of them.
+            about=f"data_repair:{creditor}:{'+'.join(sorted(step.channels))}",
+            due_days=step.task_due_days,
             channel="task",
             carrying=carrying,
         ),
-        exception_code("data_repair", creditor, step.step),
     )
 
 
 def _points(points: Iterable[ContactPoint], channel: str) -> Iterable[ContactPoint | None]:
-    """The account's points of a channel; one empty place if there is none, so that it is explained."""
+    """The account's points of a channel; an empty place if there is none, so that it is told."""
     found = [point for point in points if point.channel == channel]
     return found or (None,)
 
 
-def exception_code(task: str, creditor: str, about: str) -> str:
-    """The mark an account keeps while a person mends its data, so that they are asked once."""
-    return f"{task}:{creditor}:{about}"
-
-
-def _ask_a_person(view: _View, rung: _Rung, code: str) -> _Rung:
-    if code not in view.account.exceptions:
+def _ask_a_person(view: _View, rung: _Rung) -> _Rung:
+    """The rung as it is, or its hold if a person has been asked about the same and is at it."""
+    if rung.about not in view.account.exceptions:
         return rung
     waiting = (*rung.reasons, Reason("waits_for_person", {"task": rung.task}))
-    return msgspec.structs.replace(
-        rung, outcome="hold", reasons=waiting, next_look_at=_in_days(view, PERSON_DAYS)
-    )
+    return replace(rung, outcome="hold", reasons=waiting, next_look_at=_in_days(view, PERSON_DAYS))
 
 
-def _mend_due_date(view: _View) -> _Rung | None:
+def _mend_due_dates(view: _View, undated: Sequence[Receivable]) -> _Rung:
     """A receivable without a due date goes to a person, not to the debtor (lesson L20)."""
-    for receivable in view.account.receivables:
-        if receivable.due_on is None:
-            return _ask_a_person(
-                view,
-                _Rung(
-                    "act",
-                    receivable.creditor,
-                    (_about(receivable, "missing_due_date"),),
-                    action="task",
-                    task="data_repair",
-                    channel="task",
-                    carrying=receivable,
-                ),
-                exception_code("data_repair", receivable.creditor, receivable.receivable_id),
-            )
-    return None
+    rungs = [
+        _ask_a_person(
+            view,
+            _Rung(
+                "act",
+                receivable.creditor,
+                (_about(receivable, "missing_due_date"),),
+                action="task",
+                task="data_repair",
+                about=f"data_repair:{receivable.creditor}:due date of {receivable.receivable_id}",
+                due_days=DUE_DATE_DAYS,
+                channel="task",
+                carrying=receivable,
+            ),
+        )
+        for receivable in undated
+    ]
+    return next((rung for rung in rungs if rung.outcome == "act"), rungs[0])
 
 
 def _end_of_ladder(view: _View, creditor: str, strategy: Strategy, carrying: Receivable) -> _Rung:
-    """Nothing further on the ladder: work for a person, once or every so many days."""
+    """Nothing further on the ladder: work for a person, once or every so many days, but not before
+    the notice time of what was said last has passed."""
     end = strategy.end
     ladder = view.account.ladders.get(creditor)
-    asked_at = (
-        ladder.ended_at
-        if ladder is not None and ladder.ended_for == carrying.receivable_id
-        else None
-    )
-    common = {"creditor": creditor, "strategy": strategy.strategy, "carrying": carrying}
-    since = asked_at or (ladder.last_at if ladder is not None and end.every_days else None)
+    rung = _Rung("wait", creditor, (), strategy=strategy.strategy, carrying=carrying)
+    notice = _notice(view, strategy.steps, None, carrying.steps)
+    if notice is not None:
+        return replace(rung, reasons=(notice.reason,), next_look_at=notice.at)
+    asked_at, times = None, 0
+    if ladder is not None and ladder.ended_for == carrying.receivable_id:
+        asked_at, times = ladder.ended_at, ladder.ended_times
     reason = Reason("ladder_ended", {"strategy": strategy.strategy, "task": end.task})
-    if since is not None:
-        if not end.every_days:
-            return _Rung(
-                "skip", reasons=(reason,), next_look_at=_in_days(view, REVIEW_DAYS), **common
-            )
+    if not end.every_days and asked_at is not None:
+        return replace(
+            rung, outcome="skip", reasons=(reason,), next_look_at=_in_days(view, REVIEW_DAYS)
+        )
+    since = asked_at or (ladder.last_at if ladder is not None else None)
+    if end.every_days and since is not None:
         on = view.date_of(since) + timedelta(days=end.every_days)
         if view.today < on:
             reason = Reason("review_not_due", {"task": end.task, "on": on})
-            return _Rung("wait", reasons=(reason,), next_look_at=view.start_of(on), **common)
-    return _Rung(
-        "act",
+            return replace(rung, reasons=(reason,), next_look_at=view.start_of(on))
+    return replace(
+        rung,
+        outcome="act",
         reasons=(reason,),
+        stage=strategy.steps[-1].stage,
         action="task",
         task=end.task,
+        queue=end.queue,
+        due_days=end.due_days,
         channel="task",
-        attempt=(view.today - carrying.issued_on).days,
-        **common,
+        attempt=times + 1,
     )
 
 
-def _opens(view: _View, step: Step, on: date) -> datetime:
-    """The instant of `on` or later at which looking makes sense: when the contact policy opens for
-    the first of the step's channels, as far as that can be known today."""
+def _opens(view: _View, step: Step | None, on: date) -> datetime:
+    """The instant of `on` or later at which looking makes sense: when the contact policy first
+    opens for one of the step's channels, as far as that can be known today."""
     start = view.start_of(on)
-    for channel in step.channels:
+    earliest: datetime | None = None
+    for channel in step.channels if step is not None else ():
         for point in view.account.points:
             if point.channel == channel:
                 verdict = _verdict(view, channel, point, start)
                 if isinstance(verdict, Allow):
                     return start
-                if verdict.next_allowed_at is not None:
-                    return verdict.next_allowed_at
-    return start
+                allowed_at = verdict.next_allowed_at
+                if allowed_at is not None and (earliest is None or allowed_at < earliest):
+                    if allowed_at - start < _DAY:
+                        return allowed_at  # no channel opens on an earlier day
+                    earliest = allowed_at
+    return earliest or start
 
 
 def _verdict(view: _View, channel: str, point: ContactPoint | None, at: datetime) -> Verdict:
@@ -618,8 +719,9 @@ def _act(
     carrying, step = rung.carrying, rung.step
     receivable_id = carrying.receivable_id if carrying else ""
     due_on = carrying.due_on if carrying else None
-    what = rung.task if rung.task in ("data_repair",) or step is None else ""
-    name = step.step if step is not None else "end"
+    name = step.step if step is not None else END
+    # What stands in a step's place is another intent than the step itself.
+    instead = rung.task if rung.about or step is None else ""
     return Decision(
         account_id=view.account.account_id,
         as_of=view.as_of,
@@ -631,15 +733,18 @@ def _act(
         creditor=rung.creditor,
         strategy=rung.strategy,
         step=name,
-        stage=step.stage if step is not None else "",
+        stage=step.stage if step is not None else rung.stage,
         channel=rung.channel,
         point_id=rung.point_id,
         task=rung.task,
+        about=rung.about,
+        queue=rung.queue,
+        due_days=rung.due_days,
         receivable_id=receivable_id,
         days_past_due=(view.today - due_on).days if due_on else None,
         attempt=rung.attempt,
         intent_id=intent_id(
-            view.account.account_id, rung.creditor, receivable_id, name, what, rung.attempt
+            view.account.account_id, rung.creditor, receivable_id, name, instead, rung.attempt
         ),
         refusals=refusals,
     )
@@ -678,7 +783,7 @@ def _decision(
         days_past_due=(
             (view.today - carrying.due_on).days if carrying and carrying.due_on else None
         ),
-        refusals=tuple(refusal for rung in rungs for refusal in rung.refusals),
+        refusals=_refusals(rungs),
     )
 
 
@@ -698,4 +803,7 @@ def as_intent(decision: Decision, run_id: str) -> Intent:
         decided_at=decision.as_of,
         run_id=run_id,
         attempt=decision.attempt,
+        about=decision.about,
+        queue=decision.queue,
+        due_days=decision.due_days,
     )

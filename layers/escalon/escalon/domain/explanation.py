@@ -1,9 +1,12 @@
 """Explanations: the engine's reasons as sentences that a person can read, in Spanish or English."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date, datetime
-from typing import Any
+from datetime import UTC, date, datetime
+from typing import Any, cast
 
+from escalon.domain.contact_policy import Deny
+from escalon.domain.contact_policy import Reason as DenyReason
+from escalon.domain.contact_policy_text import explain as policy_says
 from escalon.domain.decision import Decision, Reason, Refusal
 from escalon.domain.local_time import in_zone
 
@@ -104,12 +107,23 @@ _SENTENCES: dict[str, tuple[str, str]] = {
 
 REASON_CODES = frozenset(_SENTENCES)
 
+# fmt: off
 _MONTHS = (
-    "enero febrero marzo abril mayo junio julio agosto septiembre octubre noviembre diciembre"
-).split()
-_MONTHS_EN = (
-    "January February March April May June July August September October November December"
-).split()
+    ("enero", "febrero", "marzo", "abril", "mayo", "junio", "julio", "agosto", "septiembre",
+     "octubre", "noviembre", "diciembre"),
+    ("January", "February", "March", "April", "May", "June", "July", "August", "September",
+     "October", "November", "December"),
+)
+_WEEKDAYS = (
+    ("lunes", "martes", "miércoles", "jueves", "viernes", "sábado", "domingo"),
+    ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"),
+)
+# fmt: on
+_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
+_TASKS = {
+    "review": ("revisión por una persona", "review by a person"),
+    "hand_over": ("entrega a otra persona o área", "hand-over to somebody else"),
+}
 
 
 def sentence(reason: Reason, *, locale: str, zones: Sequence[str]) -> str:
@@ -119,27 +133,37 @@ def sentence(reason: Reason, *, locale: str, zones: Sequence[str]) -> str:
     return template.format_map(_Filled(reason.params, spanish=spanish, zones=zones))
 
 
-def refusal_sentence(refusal: Refusal, *, locale: str, zones: Sequence[str]) -> str:
-    """One refusal of the contact policy as a sentence."""
-    spanish = locale.startswith("es")
-    when = _value(refusal.next_allowed_at, spanish=spanish, zones=zones)
-    source = f" ({refusal.source})" if refusal.source else ""
-    if spanish:
-        after = f"; se puede desde el {when}" if refusal.next_allowed_at else ""
-        return f"{refusal.channel}: {refusal.rule} dice {refusal.code}{source}{after}"
-    after = f"; allowed from {when}" if refusal.next_allowed_at else ""
-    return f"{refusal.channel}: {refusal.rule} says {refusal.code}{source}{after}"
+def refusal_sentence(
+    refusal: Refusal, *, locale: str, zones: Sequence[str], as_of: datetime = _LONG_AGO
+) -> str:
+    """One refusal of the contact policy as a sentence: the channel, why not, the law, and when.
+    `as_of` is when it was refused; days of that year are told without it."""
+    denied = Deny(
+        refusal.rule,
+        refusal.source,
+        cast("DenyReason", refusal.code),
+        as_of,
+        refusal.params,
+        zones[0],
+        refusal.next_allowed_at,
+    )
+    return f"{refusal.channel}: {policy_says(denied, locale)}"
 
 
 def explain(decision: Decision, *, locale: str, zones: Sequence[str]) -> list[str]:
-    """The whole decision as sentences, refusals last."""
+    """The whole decision as sentences, refusals last. `zones` are the debtor's."""
     return [
         *(sentence(reason, locale=locale, zones=zones) for reason in decision.reasons),
-        *(refusal_sentence(refusal, locale=locale, zones=zones) for refusal in decision.refusals),
+        *(
+            refusal_sentence(refusal, locale=locale, zones=zones, as_of=decision.as_of)
+            for refusal in decision.refusals
+        ),
     ]
 
 
-def sentences(reasons: Iterable[Mapping[str, Any]], *, locale: str, zones: Sequence[str]) -> list[str]:
+def sentences(
+    reasons: Iterable[Mapping[str, Any]], *, locale: str, zones: Sequence[str]
+) -> list[str]:
     """Reasons as they are kept in the history."""
     return [
         sentence(Reason(r["code"], dict(r.get("params", {}))), locale=locale, zones=zones)
@@ -147,37 +171,42 @@ def sentences(reasons: Iterable[Mapping[str, Any]], *, locale: str, zones: Seque
     ]
 
 
-class _Filled(dict[str, Any]):
+class _Filled(dict[str, str]):
+    """What fills a sentence; anything that a reason does not say is left to the future."""
+
     def __init__(self, params: Mapping[str, Any], *, spanish: bool, zones: Sequence[str]) -> None:
         super().__init__(
             {name: _value(value, spanish=spanish, zones=zones) for name, value in params.items()}
         )
+        task = _TASKS.get(str(params.get("task")))
+        if task is not None:
+            self["task"] = task[0 if spanish else 1]
         self._spanish = spanish
 
     def __missing__(self, name: str) -> str:
-        return "nuevo aviso" if self._spanish else "further notice"
+        return _value(None, spanish=self._spanish, zones=())
 
 
-def _value(value: Any, *, spanish: bool, zones: Sequence[str]) -> str:
+def _value(value: object, *, spanish: bool, zones: Sequence[str]) -> str:
     """A date or an instant as a person says it, in the debtor's zone; anything else as it is."""
     if value is None:
         return "nuevo aviso" if spanish else "further notice"
     if isinstance(value, str) and len(value) >= 10 and value[4:5] == value[7:8] == "-":
         try:
-            value = (
-                datetime.fromisoformat(value) if len(value) > 10 else date.fromisoformat(value)
-            )
+            value = datetime.fromisoformat(value) if len(value) > 10 else date.fromisoformat(value)
         except ValueError:
             return value
     if isinstance(value, datetime):
         local = in_zone(zones, value)
-        return f"{_day(local.date(), spanish=spanish)}, {local:%H:%M}"
+        weekday = _WEEKDAYS[0 if spanish else 1][local.weekday()]
+        return f"{weekday} {_day(local, spanish=spanish)}, {local:%H:%M}"
     if isinstance(value, date):
         return _day(value, spanish=spanish)
     return str(value)
 
 
 def _day(day: date, *, spanish: bool) -> str:
+    month = _MONTHS[0 if spanish else 1][day.month - 1]
     if spanish:
-        return f"{day.day} de {_MONTHS[day.month - 1]} de {day.year}"
-    return f"{day.day} {_MONTHS_EN[day.month - 1]} {day.year}"
+        return f"{day.day} de {month} de {day.year}"
+    return f"{day.day} {month} {day.year}"

@@ -1,9 +1,10 @@
 """Holds: dated reasons to rest an account or a receivable, which end by themselves (lesson L13)."""
 
 from collections.abc import Mapping
-from datetime import date, timedelta
+from datetime import date
 
 from escalon.domain.account import Account, Hold
+from escalon.domain.local_time import add_days
 from escalon.domain.rulebook import HoldKind
 
 
@@ -33,5 +34,5 @@ def end_of(hold: Hold, kinds: Mapping[str, HoldKind]) -> date | None:
     kind = kinds.get(hold.kind)
     if kind is None or kind.at_most_days is None:
         return hold.ends_on
-    at_most = hold.starts_on + timedelta(days=kind.at_most_days)
+    at_most = add_days(hold.starts_on, kind.at_most_days)
     return at_most if hold.ends_on is None else min(hold.ends_on, at_most)

@@ -11,7 +11,7 @@ import zlib
 
 
 def account_id_of(key: bytes, source_ref: str) -> str:
-    """The account's id for the source's reference, which is compared without case or outer space."""
+    """The account's id for the source's reference; case and outer space make no difference."""
     digest = hmac.new(key, source_ref.strip().upper().encode(), hashlib.sha256).digest()
     return "a" + base64.b32encode(digest[:15]).decode().lower()
 

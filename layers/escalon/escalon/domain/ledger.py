@@ -1,9 +1,9 @@
 """The ledger: immutable entries, and the account as their sum (invariant 4).
 
-Per receivable, open = the signed sum of its entries; unapplied credit stands apart, per creditor and
-currency. Positive raises what is owed, negative lowers it. Every function here takes the account and
-the receivables it touches, and returns what becomes of them together with the entries that say why;
-the table gateway writes all of it in one transaction with the key of what caused it.
+Per receivable, open = the signed sum of its entries; unapplied credit stands apart, per creditor
+and currency. Positive raises what is owed, negative lowers it. Every function here takes the
+account and the receivables it touches, and returns what becomes of them together with the entries
+that say why; the table gateway writes all of it in one transaction with the key of what caused it.
 """
 
 import hashlib
@@ -21,6 +21,7 @@ from escalon.domain.account import (
     Receivable,
     pot,
 )
+from escalon.domain.money import MoneyError
 
 EntryKind = Literal["charge", "adjustment", "payment"]
 
@@ -74,9 +75,7 @@ def charge(account: Account, receivable: Receivable, booked_at: datetime) -> Boo
         entries.append(
             _entry(account, receivable, "adjustment", paid_before, booked_at, "opening balance")
         )
-    return Booking(
-        embed(account, (*account.receivables, receivable)), (receivable,), tuple(entries)
-    )
+    return Booking(put(account, receivable), (receivable,), tuple(entries))
 
 
 def adjust(
@@ -96,11 +95,14 @@ def adjust(
 
 
 def pay(account: Account, open_receivables: Sequence[Receivable], payment: Payment) -> Booking:
-    """Allocate a payment: to the obligation it names, then oldest first; the rest is kept as credit.
+    """Allocate a payment: to the obligation it names, then oldest first; what is left is credit.
 
     `open_receivables` are all open ones of the account, embedded or beyond. Money of another
     currency or creditor is never used (lesson E1); it is kept apart, shown, and never dropped.
+    Money that goes back is no payment: an amount below 0 is a MoneyError.
     """
+    if payment.amount_minor < 0:
+        raise MoneyError(f"payment {payment.payment_id} is less than nothing")
     fitting = sorted(
         (
             r
@@ -161,7 +163,8 @@ def put(account: Account, receivable: Receivable) -> Account:
 def embed(account: Account, open_receivables: Iterable[Receivable]) -> Account:
     """The account with its twenty oldest open receivables embedded and the rest summed.
 
-    What is handed in is all that is open, if the account had some beyond; else what it embeds.
+    What is handed in is all that is open, if the account had some beyond; else what it embeds. Once
+    nothing is open, nothing has to be mended either.
     """
     ordered = sorted(
         open_receivables, key=lambda r: (r.due_on or date.min, r.issued_on, r.receivable_id)
@@ -171,7 +174,12 @@ def embed(account: Account, open_receivables: Iterable[Receivable]) -> Account:
         key = pot(receivable.creditor, receivable.currency)
         before = beyond.get(key, Beyond(0, 0))
         beyond[key] = Beyond(before.count + 1, before.open_minor + receivable.open_minor)
-    return replace(account, receivables=tuple(ordered[:EMBEDDED_RECEIVABLES]), beyond=beyond)
+    return replace(
+        account,
+        receivables=tuple(ordered[:EMBEDDED_RECEIVABLES]),
+        beyond=beyond,
+        exceptions=account.exceptions if ordered else (),
+    )
 
 
 def _entry(

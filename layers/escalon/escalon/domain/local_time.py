@@ -1,14 +1,14 @@
 """A debtor's calendar day: due dates are dates in the debtor's zone (lesson L18)."""
 
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from functools import lru_cache
 
 from escalon.domain.calendar import Zone, find_zone
 
 
 def local_date(zones: Sequence[str], instant: datetime) -> date:
-    """The date in the debtor's zone; where zones conflict, the earliest, so nobody is late too soon.
+    """The date in the debtor's zone; where zones conflict the earliest: nobody is late too soon.
 
     Zones that do not exist count as UTC here; the contact policy refuses them at any hour.
     """
@@ -25,6 +25,15 @@ def start_of_day(zones: Sequence[str], day: date) -> datetime:
     if len(zones) == 1:
         return first
     return max(_zone(zone).first_instant(ordinal) for zone in zones)
+
+
+def add_days(day: date, days: int) -> date:
+    """`days` after `day`. The ends of the calendar stand for what lies beyond them: some sources
+    write "never" as 9999-12-31."""
+    try:
+        return day + timedelta(days=days)
+    except OverflowError:
+        return date.max if days > 0 else date.min
 
 
 def in_zone(zones: Sequence[str], instant: datetime) -> datetime:

@@ -1,6 +1,6 @@
 """Money is an integer of minor units and an ISO 4217 currency; nothing here is a float."""
 
-from decimal import Decimal
+from decimal import Context, Decimal, Inexact, InvalidOperation
 
 # ISO 4217 minor-unit exponents that are not 2, for the currencies of the markets we serve and
 # their neighbours. A currency that is not listed has two digits.
@@ -24,6 +24,9 @@ _EXPONENTS = {
     "CLF": 4,
 }
 
+# Digits that an amount may have; more than that is no amount of money, and is never rounded.
+_EXACT = Context(prec=40, traps=[Inexact, InvalidOperation])
+
 
 class MoneyError(ValueError):
     """An amount that is no amount of its currency."""
@@ -39,7 +42,12 @@ def to_minor(amount: Decimal, currency: str) -> int:
     are an error, never rounded away."""
     if not amount.is_finite():
         raise MoneyError(f"{amount} is not an amount")
-    scaled = amount.scaleb(minor_digits(currency))
+    try:
+        scaled = amount.scaleb(minor_digits(currency), context=_EXACT)
+    except (Inexact, InvalidOperation):
+        raise MoneyError(f"{amount} has more digits than an amount can have") from None
+    if scaled.adjusted() > 17:  # what a whole number of 64 bits can hold
+        raise MoneyError(f"{amount} is more than an amount can be")
     minor = int(scaled)
     if minor != scaled:
         raise MoneyError(

@@ -27,7 +27,8 @@ class Need(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Step(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One rung. `day` is days past due, negative before the due date."""
+    """One rung. `day` is days past due, negative before the due date. A step's name stands for it
+    in the whole rulebook: receivables, intents and reports name it without its strategy."""
 
     step: str
     stage: Stage
@@ -39,7 +40,7 @@ class Step(msgspec.Struct, frozen=True, omit_defaults=True):
     channels: tuple[str, ...] = ()  # contact channels in order; empty for a task
     message: str = ""  # name of the message template
     task: str = ""  # kind of task for a person; empty for a message
-    task_due_days: int = 0
+    task_due_days: int = 3  # days a person has: for the task, for a letter, or to mend its data
     script: str = ""
     approval: str = ""
     source: str = ""  # file:line, for explanations
@@ -50,12 +51,13 @@ class LadderEnd(msgspec.Struct, frozen=True, omit_defaults=True):
 
     task: str = "review"
     every_days: int = 0  # 0: once
-    queue: str = ""
+    queue: str = ""  # whom it is handed to
+    due_days: int = 5
     source: str = ""
 
 
 class Strategy(msgspec.Struct, frozen=True, omit_defaults=True):
-    """An ordered ladder of steps for the accounts its condition picks; the first that holds wins."""
+    """An ordered ladder for the accounts that its condition picks; the first that holds wins."""
 
     strategy: str
     condition: Condition
@@ -66,12 +68,9 @@ class Strategy(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class HoldKind(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A reason to rest an account or a receivable, and for how long at most."""
+    """A reason to rest an account or a receivable, and for how long at most (None: no limit)."""
 
     at_most_days: int | None = None
-    scope: Literal["account", "receivable", "any"] = "any"
-    full_stop: bool = False
-    needs_note: bool = False
 
 
 class Creditor(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -111,7 +110,8 @@ class Rulebook(msgspec.Struct, frozen=True, omit_defaults=True):
     rulebook: str
     language: str  # locale used unless the account says otherwise
     chase: Chase
-    contact_policies: dict[str, Policy]  # by the debtor's country, "*" for any other; composed
+    # By the debtor's country, "*" for any other, "" where nobody knows it; each is composed.
+    contact_policies: dict[str, Policy]
     strategies: tuple[Strategy, ...]
     holds: dict[str, HoldKind]
     creditors: dict[str, Creditor]

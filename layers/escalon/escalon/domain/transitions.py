@@ -20,7 +20,7 @@ from escalon.domain.account import (
     StepState,
 )
 from escalon.domain.decision import Decision
-from escalon.domain.engine import MESSAGE_CHANNELS, as_intent, exception_code, intent_id
+from escalon.domain.engine import END, MESSAGE_CHANNELS, UNKNOWN_FATE_DAYS, as_intent, intent_id
 
 # Contacts are kept in the account's document for longer than any policy's longest period.
 CONTACTS_KEPT = timedelta(days=35)
@@ -30,7 +30,7 @@ def plan(account: Account, decision: Decision, run_id: str) -> Account:
     """The account after `decision`: with its new intent, if it is to act."""
     if decision.action == "resume":
         intents = tuple(
-            replace(intent, decided_at=decision.as_of, run_id=run_id)
+            replace(intent, decided_at=decision.as_of, run_id=run_id, resumed=intent.resumed + 1)
             if intent.intent_id == decision.intent_id
             else intent
             for intent in account.intents
@@ -55,8 +55,8 @@ def set_aside(account: Account, intent: Intent) -> Account:
 
 
 def claim(account: Account, intent: Intent, now: datetime) -> Account:
-    """From here on the provider may have been called. The attempt counts as a contact at once, since
-    nobody knows yet whether it will reach the debtor (contact-law: `counts: attempt`)."""
+    """From here on the provider may have been called. The attempt counts as a contact at once,
+    since nobody knows yet whether it will reach the debtor (contact-law: `counts: attempt`)."""
     sending = replace(intent, state="sending", sending_at=now)
     intents = tuple(
         sending if other.intent_id == intent.intent_id else other for other in account.intents
@@ -65,7 +65,7 @@ def claim(account: Account, intent: Intent, now: datetime) -> Account:
 
 
 def release(account: Account, intent: Intent) -> Account:
-    """The provider certainly took nothing (throttled, not connected): the intent is planned again."""
+    """The provider certainly took nothing (throttled, not connected): it is planned again."""
     planned = replace(intent, state="planned", sending_at=None)
     intents = tuple(
         planned if other.intent_id == intent.intent_id else other for other in account.intents
@@ -83,12 +83,16 @@ def settle_opened(account: Account, intent: Intent, now: datetime) -> Account:
     """The task stands on somebody's list."""
     account = set_aside(account, intent)
     if intent.task == "data_repair":
-        about = intent.receivable_id if intent.step == "end" else intent.step
-        code = exception_code(intent.task, intent.creditor, about)
-        return replace(account, exceptions=(*account.exceptions, code))
-    if intent.step == "end":
+        others = tuple(mark for mark in account.exceptions if mark != intent.about)
+        return replace(account, exceptions=(*others, intent.about))
+    if intent.step == END and intent.task != "unknown_fate":
         ladder = account.ladders.get(intent.creditor) or Ladder()
-        ladder = replace(ladder, ended_for=intent.receivable_id, ended_at=now)
+        ladder = replace(
+            ladder,
+            ended_for=intent.receivable_id,
+            ended_at=now,
+            ended_times=intent.attempt,
+        )
         return replace(account, ladders={**account.ladders, intent.creditor: ladder})
     if intent.task == "unknown_fate":
         return account
@@ -96,20 +100,22 @@ def settle_opened(account: Account, intent: Intent, now: datetime) -> Account:
 
 
 def settle_failed(account: Account, intent: Intent, now: datetime, *, address_bad: str) -> Account:
-    """The provider refused this message for good: it reached nobody, and the step goes on by its next
-    channel. `address_bad` says why the address itself is to blame, or is empty."""
+    """The provider refused this message for good: it reached nobody, and the step goes on by its
+    next channel. `address_bad` says why the address itself is to blame, or is empty."""
     account = _recorded(set_aside(account, intent), intent, "failed", now)
     contacts = tuple(
         replace(contact, reached=False) if contact.message_id == intent.intent_id else contact
         for contact in account.contacts
     )
-    points = account.points
-    if address_bad:
-        points = tuple(
-            replace(point, failed=address_bad) if point.point_id == intent.point_id else point
-            for point in points
-        )
-    return replace(account, contacts=contacts, points=points)
+    account = replace(account, contacts=contacts)
+    if not address_bad:
+        return account
+    points = tuple(
+        replace(point, failed=address_bad) if point.point_id == intent.point_id else point
+        for point in account.points
+    )
+    # What a person was asked to mend before does not cover this address.
+    return replace(account, points=points, exceptions=())
 
 
 def _flag_unknown(account: Account, decision: Decision, run_id: str) -> Account:
@@ -127,6 +133,8 @@ def _flag_unknown(account: Account, decision: Decision, run_id: str) -> Account:
             channel="task",
             task="unknown_fate",
             about=intent.intent_id,
+            due_days=UNKNOWN_FATE_DAYS,
+            resumed=0,
         )
     # Opening a task twice is harmless (its id is the intent's), so a task is simply planned again.
     again = replace(
@@ -150,11 +158,16 @@ def _recorded(account: Account, intent: Intent, state: StepState, at: datetime) 
             return receivable
         before = receivable.steps.get(intent.step)
         tried = before.tried if before else ()
-        if state == "failed":
-            tried = (*tried, intent.channel)
-        elif before is not None and before.state == "unknown":
-            tried = (*tried, before.channel)
         record = StepRecord(at, state, intent.channel, intent.intent_id, intent.attempt, tried)
+        if before is not None and before.state == "unknown":
+            # Whether the earlier message arrived is still not known, so its channel stays used up.
+            if state == "failed":
+                tried = (*tried, intent.channel)
+                record = replace(before, attempts=intent.attempt, tried=tried)
+            else:
+                record = replace(record, tried=(*tried, before.channel))
+        elif state == "failed":
+            record = replace(record, tried=(*tried, intent.channel))
         return replace(receivable, steps={**receivable.steps, intent.step: record})
 
     receivables = tuple(with_step(receivable) for receivable in account.receivables)
@@ -167,7 +180,18 @@ def _recorded(account: Account, intent: Intent, state: StepState, at: datetime) 
 
 
 def with_points(account: Account, points: tuple[ContactPoint, ...]) -> Account:
-    """The account with new contact points; what a person was asked to mend is open again."""
+    """The account with new contact points: what a person was asked to mend is open again, and a
+    step that is known to have reached nobody may use every channel again."""
     if points == account.points:
         return account
-    return replace(account, points=points, exceptions=())
+    receivables = tuple(
+        replace(receivable, steps={n: _afresh(r) for n, r in receivable.steps.items()})
+        if any(record.state == "failed" for record in receivable.steps.values())
+        else receivable
+        for receivable in account.receivables
+    )
+    return replace(account, points=points, receivables=receivables, exceptions=())
+
+
+def _afresh(record: StepRecord) -> StepRecord:
+    return replace(record, tried=()) if record.state == "failed" else record

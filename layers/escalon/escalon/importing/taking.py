@@ -6,7 +6,7 @@ that an older export does not.
 """
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, time
 
 import msgspec
@@ -53,14 +53,17 @@ def take(
     all_open: Sequence[Receivable],
     records: Iterable[Record],
     *,
+    waiting: Collection[str],
     source: str,
+    cause: str,
     today: date,
     zone: str,
     now: datetime,
     account_of: Mapping[str, str],
 ) -> Taken:
     """Apply the records of one account. `known` are the receivables the records name that the table
-    has; `all_open` all open ones; `account_of` gives account ids for the references of links."""
+    has, `waiting` the ids of those that are not issued yet; `all_open` all open ones of the account;
+    `account_of` gives account ids for the references of links. `cause` names this very taking."""
     changed: dict[str, Receivable] = {}
     scheduled: list[tuple[Receivable, datetime]] = []
     entries: list[ledger.LedgerEntry] = []
@@ -91,7 +94,7 @@ def take(
                 account = _present(account, record.receivable_id)
                 if after == before:
                     continue
-                if before.issued_on > today:
+                if before.receivable_id in waiting:
                     at = start_of_day(account.zones or (zone,), after.issued_on)
                     scheduled.append((after, at))
                     continue
@@ -102,7 +105,7 @@ def take(
                     amount_minor=after.amount_minor,
                     open_minor=after.open_minor,
                     booked_at=now,
-                    cause=f"restated {now.isoformat()}",
+                    cause=f"{cause}#{len(entries)}",  # two in one file are two entries
                 )
             account = booking.account
             for receivable in booking.changed:

@@ -378,17 +378,17 @@ class _NotPrintableError(TypeError):
 
 
 # Lambda keeps the rulebook in memory between invocations, and compiling is most of the cost of the
-# first message: keyed by identity, and the sources are kept so that their id is not used again.
-_environments: OrderedDict[int, tuple[Mapping[str, str], _Environment]] = OrderedDict()
+# first message. Keyed by identity: an environment's loader holds its sources, so as long as it is
+# kept no other mapping can have their id.
+_environments: OrderedDict[int, _Environment] = OrderedDict()
 
 
 def _environment(sources: Mapping[str, str]) -> _Environment:
     known = _environments.get(id(sources))
     if known is not None:
         _environments.move_to_end(id(sources))
-        return known[1]
-    environment = _Environment(sources)
-    _environments[id(sources)] = (sources, environment)
+        return known
+    environment = _environments[id(sources)] = _Environment(sources)
     if len(_environments) > _KEPT_ENVIRONMENTS:
         _environments.popitem(last=False)
     return environment

@@ -20,17 +20,9 @@ _BASIC = frozenset(
 # Sent as an escape and a second character, so each counts as two.
 _EXTENDED = frozenset("^{}\\[~]|€\f")
 
+# What Unicode's own decomposition (á is a and an accent) does not spell as a person would.
 _SPELLINGS = str.maketrans(
     {
-        "á": "a",
-        "í": "i",
-        "ó": "o",
-        "ú": "u",
-        "Á": "A",
-        "Í": "I",
-        "Ó": "O",
-        "Ú": "U",
-        "ç": "c",
         "“": '"',
         "”": '"',
         "„": '"',

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 class EmailCourier:
     """Raw MIME through SES."""
 
+    channel = "email"
+
     def __init__(self, email: "Email") -> None:
         self._email = email
 
@@ -59,6 +61,8 @@ class EmailCourier:
 
 class SmsCourier:
     """Text through SNS."""
+
+    channel = "sms"
 
     def __init__(self, sms: "Sms") -> None:
         self._sms = sms

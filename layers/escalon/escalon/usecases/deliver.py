@@ -6,7 +6,7 @@
 The claim is a conditional write on the version that the last look read, so it succeeds only if
 nothing has changed since: money, disputes, holds and agreements all move the version. From the
 claim on the provider may have been called, and nobody sends this intent again: what is not recorded
-within `SENDING_TIMEOUT` is flagged to a person by the next run.
+within `SENDING_TIMEOUT` is flagged to a person by the next run. Only who claimed may give back.
 """
 
 from collections.abc import Callable
@@ -33,6 +33,7 @@ from escalon.domain.transitions import (
     settle_opened,
     settle_sent,
 )
+from escalon.messages.errors import MessageError
 from escalon.usecases.messages_between import ToDeliver
 
 if TYPE_CHECKING:
@@ -40,9 +41,15 @@ if TYPE_CHECKING:
     from escalon.adapters.table import Table
     from escalon.messages.context import MessageContext
 
-Delivered = Literal["sent", "opened", "failed", "unknown", "withdrawn", "gone", "under_way"]
+Delivered = Literal[
+    "sent", "opened", "failed", "unknown", "withdrawn", "gone", "under_way", "misrouted"
+]
 
 TRIES = 4
+RECORD_TRIES = 10  # what the provider said is worth more patience than a decision
+# What is wrong with a template or with data will be wrong next time too; anything else (a package
+# that is missing, no memory) is ours to mend, and the message stays for its queue to hand over again.
+_WRONG_BY_ITSELF = (ValueError, LookupError, StopIteration, ArithmeticError)
 # Between the claim and the call to the provider; a function that was frozen in between looks again.
 FRESH = timedelta(seconds=2)
 
@@ -62,6 +69,11 @@ class Prepared(msgspec.Struct, frozen=True):
 
 class Courier(Protocol):
     """One channel: how its messages are written and handed to the provider."""
+
+    @property
+    def channel(self) -> str:
+        """The channel it serves."""
+        ...
 
     def prepare(
         self,
@@ -122,8 +134,12 @@ class Deliver:
             again = decide(set_aside(stored.account, intent), rulebook, now)
             if not _same(again, intent):
                 return self._withdraw(stored, intent, again, now)
-        if intent.task or self._courier is None:
+        if intent.task:
             return self._open_task(stored, intent, rulebook, now)
+        if self._courier is None or self._courier.channel != intent.channel:
+            # Somebody moved dead letters to the wrong queue; a later run queues it where it belongs.
+            self._report("misrouted", {"intent_id": intent.intent_id, "channel": intent.channel})
+            return "misrouted"
         return self._send(stored, intent, rulebook, now, self._courier)
 
     def _withdraw(
@@ -148,12 +164,10 @@ class Deliver:
         courier: Courier,
     ) -> Delivered:
         account = stored.account
-        creditor = rulebook.creditors[intent.creditor]
-        point = next(p for p in account.points if p.point_id == intent.point_id)
-        step = _step(rulebook, intent)
-        context = message_context(account, intent, step, rulebook, now)
-        locale = _locale(rulebook, account)
-        prepared = courier.prepare(rulebook.messages[locale], step.message, context, point, now)
+        try:
+            point, context, prepared = _written(account, intent, rulebook, now, courier)
+        except _WRONG_BY_ITSELF as error:
+            return self._cannot_be_written(stored, intent, rulebook, now, error)
         kept_at = self._documents.keep_message(
             account.account_id, intent.intent_id, prepared.body, prepared.kind
         )
@@ -167,13 +181,25 @@ class Deliver:
             ),
             self._put_message(document),
         )
-        sending = find_intent(claimed.account, intent.intent_id) or intent
-        if self._clock.now() - now > FRESH:
+        before = self._clock.now()
+        if before - now > FRESH:
             # Frozen or slow since the last look: nothing has left, so give it back and look again.
-            self._release(claimed, sending, "slow")
+            self._release(claimed, intent, document, "slow", before)
             raise ConflictError
-        result = courier.send(prepared, point, creditor, intent.intent_id)
-        return self._record(claimed, sending, rulebook, document, result)
+        result = courier.send(prepared, point, context.creditor, intent.intent_id)
+        return self._record(claimed, intent, rulebook, document, result)
+
+    def _cannot_be_written(
+        self, stored: Stored, intent: Intent, rulebook: Rulebook, now: datetime, error: Exception
+    ) -> Delivered:
+        """A template that fails on this account: it counts as refused, so the step goes on by its
+        next channel and at last to a person, instead of failing again for ever."""
+        reason = str(error) if isinstance(error, MessageError) else type(error).__name__
+        self._report("cannot_be_written", {"intent_id": intent.intent_id, "error": reason})
+        account = settle_failed(stored.account, intent, now, address_bad="")
+        fact = facts.contact(intent, "failed", now, reason=f"cannot be written: {reason}")
+        self._table.update(Change(stored, account, _next_look(account, rulebook, now), (fact,)))
+        return "failed"
 
     def _record(
         self,
@@ -184,28 +210,26 @@ class Deliver:
         result: SendResult,
     ) -> Delivered:
         """Write down what the provider said, whatever else has moved meanwhile."""
+        now = self._clock.now()
         if isinstance(result, NotTaken):
-            self._release(claimed, intent, result.reason)
+            self._release(claimed, intent, document, result.reason, now)
             raise TryLaterError(result.reason)
         if not isinstance(result, (Sent, Refused)):
             # The account stays due; a later run flags it to a person.
             self._report("fate_unknown", {"intent_id": intent.intent_id, "reason": result.reason})
             return "unknown"
+        became: Delivered = "sent" if isinstance(result, Sent) else "failed"
+        more = (
+            {"provider_message_id": result.provider_message_id}
+            if isinstance(result, Sent)
+            else {"reason": result.reason}
+        )
+        settled = {"state": became, "settled_at": now, **more}
         stored: Stored | None = claimed
-        for _ in range(TRIES):
+        for _ in range(RECORD_TRIES):
             if stored is None or find_intent(stored.account, intent.intent_id) is None:
-                return "gone"
-            now = self._clock.now()
-            if isinstance(result, Sent):
-                account = settle_sent(stored.account, intent, now)
-                became = "sent"
-                more = {"provider_message_id": result.provider_message_id}
-            else:
-                bad = result.reason if result.address_bad else ""
-                account = settle_failed(stored.account, intent, now, address_bad=bad)
-                became = "failed"
-                more = {"reason": result.reason}
-            document = {**document, "state": became, "settled_at": now, **more}
+                break  # this took so long that a run has flagged it to a person
+            account = _settled(stored.account, intent, result, now)
             try:
                 self._table.update(
                     Change(
@@ -214,20 +238,32 @@ class Deliver:
                         _next_look(account, rulebook, now),
                         (facts.contact(intent, became, now, **more),),
                     ),
-                    self._put_message(document),
+                    self._put_message({**document, **settled}),
                 )
             except ConflictError:
-                stored = self._table.get(claimed.account.account_id)
+                stored, document = self._read_again(claimed, document)
                 continue
-            return "sent" if became == "sent" else "failed"
-        self._report("not_recorded", {"intent_id": intent.intent_id})
+            return became
+        # The account cannot say it (any more), but what is known is kept for whoever looks.
+        _, document = self._read_again(claimed, document)
+        self._table.save(self._put_message({**document, **settled}))
+        self._report("recorded_late", {"intent_id": intent.intent_id, "became": became})
         return "unknown"
 
-    def _release(self, claimed: Stored, intent: Intent, reason: str) -> None:
-        now = self._clock.now()
+    def _release(
+        self,
+        claimed: Stored,
+        intent: Intent,
+        document: dict[str, Any],
+        reason: str,
+        now: datetime,
+    ) -> None:
+        """Nothing has left: the intent is planned again. Written as a transaction, whose repetition
+        by the client is harmless; a second release could undo somebody else's claim."""
         stored: Stored | None = claimed
-        for _ in range(TRIES):
-            if stored is None or find_intent(stored.account, intent.intent_id) is None:
+        for _ in range(RECORD_TRIES):
+            found = find_intent(stored.account, intent.intent_id) if stored else None
+            if stored is None or found is None or found.state != "sending":
                 return
             change = Change(
                 stored,
@@ -236,11 +272,19 @@ class Deliver:
                 (facts.contact(intent, "released", now, reason=reason),),
             )
             try:
-                self._table.update(change)
+                self._table.update(change, self._put_message({**document, "state": "released"}))
             except ConflictError:
-                stored = self._table.get(claimed.account.account_id)
+                stored, document = self._read_again(claimed, document)
                 continue
             return
+
+    def _read_again(
+        self, claimed: Stored, document: dict[str, Any]
+    ) -> tuple[Stored | None, dict[str, Any]]:
+        """The account as it is now, and the message with what was noted on it meanwhile."""
+        account_id = claimed.account.account_id
+        noted = self._table.load(f"A#{account_id}", f"M#{document['message_id']}")
+        return self._table.get(account_id), noted or document
 
     def _put_message(self, document: dict[str, Any]) -> dict[str, Any]:
         pk = f"A#{document['account_id']}"
@@ -304,6 +348,24 @@ def _same(again: Decision, intent: Intent) -> bool:
         and again.channel == intent.channel
         and again.point_id == intent.point_id
     )
+
+
+def _written(
+    account: Account, intent: Intent, rulebook: Rulebook, now: datetime, courier: Courier
+) -> "tuple[ContactPoint, MessageContext, Prepared]":
+    """The message, ready to go; raises whatever is wrong with its template or its data."""
+    point = next(point for point in account.points if point.point_id == intent.point_id)
+    step = _step(rulebook, intent)
+    context = message_context(account, intent, step, rulebook, now)
+    sources = rulebook.messages[_locale(rulebook, account)]
+    return point, context, courier.prepare(sources, step.message, context, point, now)
+
+
+def _settled(account: Account, intent: Intent, result: Sent | Refused, now: datetime) -> Account:
+    if isinstance(result, Sent):
+        return settle_sent(account, intent, now)
+    bad = result.reason if result.address_bad else ""
+    return settle_failed(account, intent, now, address_bad=bad)
 
 
 def _next_look(account: Account, rulebook: Rulebook, now: datetime) -> datetime | None:

@@ -5,25 +5,22 @@ carries the answer (25 to a request). Contacts that were decided go to their del
 the write, so a lost queue message is found again by a later run, and never the other way round.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+import traceback
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from itertools import count
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from escalon.domain import facts
-from escalon.domain.account import Account, Intent
+from escalon.domain.account import Intent, Receivable
 from escalon.domain.decision import Decision
 from escalon.domain.engine import MESSAGE_CHANNELS, decide
 from escalon.domain.ports import Rulebooks
 from escalon.domain.rulebook import Rulebook
-from escalon.domain.storage import (
-    AlreadyDoneError,
-    Change,
-    ConflictError,
-    DueItem,
-    Stored,
-)
+from escalon.domain.storage import AlreadyDoneError, Change, ConflictError, DueItem, Stored
 from escalon.domain.transitions import plan
 from escalon.usecases.ledger_writes import issue
 from escalon.usecases.messages_between import ShardOfRun, ToDeliver
@@ -33,9 +30,18 @@ if TYPE_CHECKING:
     from escalon.adapters.queue import Queue
     from escalon.adapters.table import Table
 
-PAGE = 100  # accounts that are read and written together
+PAGE = 250  # accounts that are read and written together
 TRIES = 3  # decisions about one account that others keep changing
 SET_ASIDE = timedelta(days=1)  # an account that cannot be decided about rests so long
+# What a receivable that cannot be issued fails with; anything else is the world's fault.
+_BAD_DATA = (
+    msgspec.MsgspecError,
+    ValueError,
+    LookupError,
+    TypeError,
+    ArithmeticError,
+    AlreadyDoneError,
+)
 MOST_HOPS = 2000  # hand-overs of one shard: 2,000 × several minutes is far beyond any real run
 
 
@@ -61,110 +67,112 @@ class Escalate:
     def __call__(self, shard: ShardOfRun, time_left: Callable[[], timedelta]) -> Totals:
         """Look at the shard until nothing is due or the time is nearly up; then hand over."""
         rulebook = self._rulebooks.get(shard.rulebook)
+        self._close_open_pages(shard)
         totals = Totals()
-        worker = self._new_id()
-        for page in self._open_pages(shard):
-            self._recount(shard, page)
+        worker = f"{shard.run_id}/{shard.shard}/{self._new_id()}"
+        conflicts: set[str] = set()
         after: dict[str, Any] | None = None
-        number = issued = 0
-        while True:
+        issued = 0
+        for number in count():
             due, after = self._table.due(shard.shard, shard.as_of, limit=PAGE, after=after)
-            if due:
-                page_id = f"{shard.run_id}/{shard.shard}/{worker}/{number:04d}"
-                totals.add(self._page(shard, rulebook, due, page_id))
-                number += 1
+            page_id = f"{worker}/{number:04d}"
+            totals.add(self._page(shard, rulebook, due, page_id, conflicts))
             if after is None:
                 if totals.issued == issued:
-                    self._finish(shard)
-                    return totals
+                    break
                 issued = totals.issued  # accounts that got a receivable are due now: look again
             if time_left() < timedelta(seconds=20):
-                self._hand_over(shard, made_progress=number > 0)
+                self._hand_over(shard, made_progress=totals.looked_at + totals.issued > 0)
                 return totals
+        if conflicts:
+            # Counted at the very end, since until then another try may have gone through.
+            left = Totals(looked_at=len(conflicts), skipped={"conflict": len(conflicts)})
+            self._save_page(Page(f"{worker}/conflicts", shard.shard, (), left))
+            totals.add(left)
+        self._finish(shard)
+        return totals
 
     # ---------------------------------------------------------------- one page
 
     def _page(
-        self, shard: ShardOfRun, rulebook: Rulebook, due: Sequence[DueItem], page_id: str
+        self,
+        shard: ShardOfRun,
+        rulebook: Rulebook,
+        due: Sequence[DueItem],
+        page_id: str,
+        conflicts: set[str],
     ) -> Totals:
         totals = Totals()
         changes: list[Change] = []
+        bad: list[tuple[DueItem, str]] = []
         for item in due:
             if item.receivable is not None:
-                totals.issued += self._issue(item, shard.as_of)
+                try:
+                    totals.issued += self._issue(item, item.receivable, shard)
+                except _BAD_DATA as error:
+                    totals.not_issued += self._set_aside(item, where(error), shard, page_id)
             elif item.stored is None:
-                self._set_aside(item, item.broken, shard, totals)
-            elif not self._counted(item.stored, shard):
-                change = self._decided(item, rulebook, shard, page_id, totals)
-                if change is not None:
-                    changes.append(change)
-        if not changes and not totals.looked_at and not totals.issued:
+                bad.append((item, item.broken))
+            elif not _counted(item.stored, shard) and item.account_id not in conflicts:
+                decided = _decided(item.stored, rulebook, shard, page_id)
+                if isinstance(decided, Change):
+                    changes.append(decided)
+                else:
+                    bad.append((item, decided))
+        if not changes and not bad and not totals.issued and not totals.not_issued:
             return totals
-        accounts = tuple(change.account.account_id for change in changes)
+        accounts = (*(c.account.account_id for c in changes), *(i.account_id for i, _ in bad))
         page = Page(page_id, shard.shard, accounts)
-        self._save_page(shard, page)
-        written = self._write(changes, rulebook, shard, page_id)
+        self._save_page(page)
+        written, refused = self._write(changes, rulebook, shard, page_id, conflicts)
         for change in written:
             _, outcome, reason = run_of(change.run)
             totals.count(outcome, reason)
+        for item, why in (*bad, *refused):
+            if self._set_aside(item, why, shard, page_id):
+                totals.count("failed")
         self._enqueue(written)
-        self._save_page(shard, msgspec.structs.replace(page, totals=totals))
+        self._save_page(msgspec.structs.replace(page, totals=totals))
         return totals
 
-    def _decided(
+    def _write(
         self,
-        item: DueItem,
+        changes: Sequence[Change],
         rulebook: Rulebook,
         shard: ShardOfRun,
         page_id: str,
-        totals: Totals,
-    ) -> Change | None:
-        """The account's next version; None if it could not be decided about (invariant 9)."""
-        if item.stored is None:
-            return None
-        try:
-            return change_for(item.stored, rulebook, shard.as_of, shard.run_id, page_id)
-        except Exception as error:  # noqa: BLE001 - one bad account must stop nobody
-            self._set_aside(item, f"{type(error).__name__}: {error}", shard, totals)
-            return None
-
-    def _write(
-        self, changes: Sequence[Change], rulebook: Rulebook, shard: ShardOfRun, page_id: str
-    ) -> list[Change]:
-        """Write all; what did not go through is read again and decided again, three times at most."""
+        conflicts: set[str],
+    ) -> tuple[list[Change], list[tuple[DueItem, str]]]:
+        """Write all; what did not go through is read again and decided again, three times at most.
+        What was written, and what never can be; `conflicts` are those that others keep changing."""
         written: list[Change] = []
-        for attempt in range(TRIES):
+        refused: list[tuple[DueItem, str]] = []
+        for _ in range(TRIES):
+            moved: list[str] = []
             results = self._table.update_many(changes)
-            written.extend(c for c, done in zip(changes, results, strict=True) if done)
-            failed = [c for c, done in zip(changes, results, strict=True) if not done]
-            if not failed:
-                return written
-            now = self._table.get_many([change.account.account_id for change in failed])
-            again: list[Change] = []
-            for change in failed:
-                stored = now.get(change.account.account_id)
-                if stored is None:
-                    continue
+            for change, became in zip(changes, results, strict=True):
+                account_id = change.account.account_id
+                if became == "done":
+                    written.append(change)
+                elif became == "conflict":
+                    moved.append(account_id)
+                else:
+                    refused.append((_due_item(change.stored), "the account cannot be written"))
+            changes = []
+            for account_id, stored in self._table.get_many(moved).items():
                 if run_of(stored.run)[0] == page_id:
                     # The client repeated our own write: it had gone through.
-                    written.append(msgspec.structs.replace(change, account=stored.account))
-                elif not self._counted(stored, shard):
-                    again.append(change_for(stored, rulebook, shard.as_of, shard.run_id, page_id))
-            changes = again
+                    written.append(Change(stored, stored.account, None, (), stored.run))
+                elif not _counted(stored, shard):
+                    decided = _decided(stored, rulebook, shard, page_id)
+                    if isinstance(decided, Change):
+                        changes.append(decided)
+                    else:
+                        refused.append((_due_item(stored), decided))
             if not changes:
-                return written
-            if attempt == TRIES - 1:
-                mark = run_mark(page_id, "skip", "conflict")
-                written.extend(
-                    msgspec.structs.replace(change, run=mark, account=_without_intents(change))
-                    for change in changes
-                )
-        return written
-
-    def _counted(self, stored: Stored, shard: ShardOfRun) -> bool:
-        """Whether this run has decided about the account already: the index may be stale, and the
-        message may have come twice."""
-        return run_of(stored.run)[0].partition("/")[0] == shard.run_id
+                return written, refused
+        conflicts.update(change.account.account_id for change in changes)
+        return written, refused
 
     def _enqueue(self, written: Sequence[Change]) -> None:
         """Put what was decided on the delivery queues. Failing here loses nothing: the account stays
@@ -178,54 +186,54 @@ class Escalate:
         for name, messages in by_queue.items():
             try:
                 self._delivery[name].send(messages)
-            except Exception as error:  # noqa: BLE001 - see above
+            except Exception as error:
                 self._report("enqueue_failed", {"queue": name, "error": type(error).__name__})
 
-    def _set_aside(self, item: DueItem, why: str, shard: ShardOfRun, totals: Totals) -> None:
+    def _set_aside(self, item: DueItem, why: str, shard: ShardOfRun, page_id: str) -> bool:
         self._report("account_failed", {"account_id": item.account_id, "error": why})
-        self._table.set_aside(item, shard.as_of + SET_ASIDE, why)
-        totals.count("failed")
+        mark = run_mark(page_id, "failed")
+        return self._table.set_aside(item, shard.as_of + SET_ASIDE, why, mark)
 
     # ---------------------------------------------------- receivables that begin
 
-    def _issue(self, item: DueItem, as_of: datetime) -> int:
+    def _issue(self, item: DueItem, receivable: Receivable, shard: ShardOfRun) -> int:
         """A receivable whose issue date has come becomes part of its account."""
-        if item.receivable is None:
-            return 0
+        begun = datetime.fromisoformat(item.look_at)
         for _ in range(TRIES):
             stored = self._table.get(item.account_id)
             if stored is None:
-                return 0
-            begun = datetime.fromisoformat(item.look_at)
+                raise LookupError("a receivable without its account")
             try:
-                issue(self._table, stored, item.receivable, booked_at=begun, now=as_of)
+                issue(self._table, stored, receivable, booked_at=begun, now=shard.as_of)
             except ConflictError:
                 continue
-            except AlreadyDoneError:
-                return 0
             return 1
-        return 0
+        return 0  # it stays due; the next run goes on
 
     # ---------------------------------------------------------------- books
 
-    def _open_pages(self, shard: ShardOfRun) -> Iterable[Page]:
-        documents = self._table.documents(f"RUN#{shard.run_id}", f"P#{shard.shard}/")
-        pages = (msgspec.convert(document, Page) for document in documents)
-        return [page for page in pages if page.totals is None]
+    def _close_open_pages(self, shard: ShardOfRun) -> None:
+        """Count what a crash left uncounted, before anything overwrites the accounts' marks: the
+        pages of this run, and of earlier ones whose message has not come back yet."""
+        for listed in self._table.listed(_open(shard.shard)):
+            page_id = msgspec.convert(listed, Page).page_id
+            found = self._table.load(*_page_key(page_id))  # the index may be behind
+            page = msgspec.convert(found, Page) if found else None
+            if page is None or page.totals is not None:
+                continue
+            totals = Totals()
+            for mark in self._table.run_marks(page.accounts).values():
+                marked, outcome, reason = run_of(mark)
+                if marked == page.page_id:
+                    totals.count(outcome, reason)
+            self._save_page(msgspec.structs.replace(page, totals=totals))
 
-    def _save_page(self, shard: ShardOfRun, page: Page) -> None:
-        name = page.page_id.partition("/")[2]
-        document = msgspec.to_builtins(page)
-        self._table.save(self._table.put_document(f"RUN#{shard.run_id}", f"P#{name}", document))
-
-    def _recount(self, shard: ShardOfRun, page: Page) -> None:
-        """Close a page that a crash left open: count the accounts that it did write."""
-        totals = Totals()
-        for stored in self._table.get_many(page.accounts).values():
-            page_id, outcome, reason = run_of(stored.run)
-            if page_id == page.page_id:
-                totals.count(outcome, reason)
-        self._save_page(shard, msgspec.structs.replace(page, totals=totals))
+    def _save_page(self, page: Page) -> None:
+        """Open or close a page; while it is open it stands on its shard's list."""
+        keys = {}
+        if page.totals is None:
+            keys = {"due_shard": _open(page.shard), "look_at": page.page_id}
+        self._table.save(self._table.put_document(*_page_key(page.page_id), page, **keys))
 
     def _finish(self, shard: ShardOfRun) -> None:
         done = {"shard": shard.shard, "hops": shard.hop}
@@ -265,5 +273,39 @@ def _skip_reason(decision: Decision) -> str:
     return decision.reasons[0].code if decision.outcome == "skip" else ""
 
 
-def _without_intents(change: Change) -> Account:
-    return msgspec.structs.replace(change.account, intents=())
+def _decided(
+    stored: Stored, rulebook: Rulebook, shard: ShardOfRun, page_id: str
+) -> Change | str:
+    """The account's next version, or why it could not be decided about: one bad account must stop
+    nobody (invariant 9, lesson L22)."""
+    try:
+        return change_for(stored, rulebook, shard.as_of, shard.run_id, page_id)
+    except Exception as error:  # a pure function: whatever it is, it is about this account
+        return where(error)
+
+
+def _counted(stored: Stored, shard: ShardOfRun) -> bool:
+    """Whether this run has decided about the account already: the index may be stale, and the
+    message may have come twice."""
+    return run_of(stored.run)[0].partition("/")[0] == shard.run_id
+
+
+def _due_item(stored: Stored) -> DueItem:
+    return DueItem(stored.account.account_id, stored.look_at, stored=stored)
+
+
+def _open(shard: str) -> str:
+    return f"open#{shard}"
+
+
+def _page_key(page_id: str) -> tuple[str, str]:
+    run_id, _, rest = page_id.partition("/")
+    return f"RUN#{run_id}", f"P#{rest}"
+
+
+def where(error: BaseException) -> str:
+    """What went wrong and where in our code; never the error's text, which may quote personal data
+    (invariant 12)."""
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f" at {Path(frames[-1].filename).stem}:{frames[-1].lineno}" if frames else ""
+    return f"{type(error).__name__}{place}"

@@ -13,6 +13,8 @@ from escalon.domain.storage import Change, Stored
 if TYPE_CHECKING:
     from escalon.adapters.table import Table
 
+MOST_ITEMS = 100  # that DynamoDB takes in one transaction
+
 
 def all_open(table: "Table", account: Account) -> list[Receivable]:
     """The account's open receivables, embedded or beyond."""

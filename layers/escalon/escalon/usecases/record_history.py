@@ -23,12 +23,14 @@ class RecordHistory:
 
     def __call__(self, images: Iterable[dict[str, Any]]) -> int:
         """`images` are new images of accounts' items in DynamoDB's own notation."""
-        kept: list[tuple[str, int, int, dict[str, Any]]] = []
+        # A write that does not move an account's version (an account set aside) brings the same facts
+        # again, and a request may not name a key twice.
+        kept: dict[tuple[str, int, int], dict[str, Any]] = {}
         for image in images:
             account_id = image["pk"]["S"].removeprefix("A#")
             version = int(image["v"]["N"])
             facts = msgspec.json.decode(image["facts"]["S"])
-            kept.extend((account_id, version, i, fact) for i, fact in enumerate(facts))
-        self._history.keep(kept)
-        self._bus.tell([(account_id, fact) for account_id, _, _, fact in kept])
+            kept |= {(account_id, version, index): fact for index, fact in enumerate(facts)}
+        self._history.keep([(*key, fact) for key, fact in kept.items()])
+        self._bus.tell([(account_id, fact) for (account_id, _, _), fact in kept.items()])
         return len(kept)

@@ -1,8 +1,9 @@
 """The books of a run: every account it looked at is counted once, whatever crashed (invariant 9).
 
 Totals are kept per page of accounts. A page is opened with the accounts it is about to write, and
-closed with what became of them; each account's item names the page that wrote it. Whoever finds a
-page open after a crash reads those accounts and counts the ones that name the page.
+closed with what became of them; each account's item names the page that wrote it. Whoever comes to
+the shard next, in this run or a later one, and finds a page that a crash left open, reads those
+accounts and counts the ones that name the page, before writing any.
 """
 
 from datetime import datetime
@@ -20,6 +21,7 @@ class Totals(msgspec.Struct):
     skipped: dict[str, int] = {}
     failed: int = 0
     issued: int = 0  # receivables that became part of their account
+    not_issued: int = 0  # those that could not, and were set aside
 
     def count(self, outcome: str, reason: str = "") -> None:
         """Count one account."""
@@ -43,6 +45,7 @@ class Totals(msgspec.Struct):
         self.held += other.held
         self.failed += other.failed
         self.issued += other.issued
+        self.not_issued += other.not_issued
         for reason, count in other.skipped.items():
             self.skipped[reason] = self.skipped.get(reason, 0) + count
 

@@ -1,11 +1,14 @@
 """Sweep: a schedule fires, and every shard of the due index is looked at.
 
 The scheduled time is the run's clock and its name, so a schedule that fires twice makes one run.
-An event that comes late is dropped: the next one covers it, since what is due stays due.
+An event that comes late is dropped: the next one covers it, since what is due stays due. A shard
+that is looked at twice in a run changes nothing.
 """
 
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from escalon.domain.ports import Clock, Rulebooks
 from escalon.domain.storage import AlreadyDoneError, instant
@@ -16,7 +19,7 @@ if TYPE_CHECKING:
     from escalon.adapters.queue import Queue
     from escalon.adapters.table import Table
 
-TOO_LATE = timedelta(minutes=15)
+TOO_LATE = timedelta(minutes=15)  # or too early: a decision of the future would forget accounts
 
 
 class Sweep:
@@ -31,23 +34,19 @@ class Sweep:
     def __call__(self, scheduled_at: datetime | None) -> Run | None:
         """Start the run of this scheduled time; None if it came too late to be of use."""
         now = self._clock.now()
-        as_of = scheduled_at or now
-        if now - as_of > TOO_LATE:
+        as_of = (scheduled_at or now).replace(microsecond=0)
+        if abs(now - as_of) > TOO_LATE:
             return None
         run = Run(instant(as_of), as_of, self._rulebooks.live(), self._table.shards)
-        document = {
-            "run_id": run.run_id,
-            "as_of": as_of,
-            "rulebook": run.rulebook,
-            "shards": run.shards,
-        }
         put = self._table.put_document(
-            f"RUN#{run.run_id}", "RUN", document, due_shard="runs", look_at=run.run_id
+            f"RUN#{run.run_id}", "RUN", run, due_shard="runs", look_at=run.run_id
         )
         try:
             self._table.save(put, new=True)
         except AlreadyDoneError:
-            pass  # the event came twice; a shard that is looked at twice changes nothing
+            # The event came twice, or the first time was cut short: the same run, as it was begun.
+            begun = self._table.load(f"RUN#{run.run_id}", "RUN")
+            run = msgspec.convert(begun, Run)
         self._queue.send(
             [
                 ShardOfRun(run.run_id, run.as_of, run.rulebook, f"due#{shard:03d}")
