@@ -1,6 +1,6 @@
 """`make bench`: every benchmark, each beside its floor in the same run.
 
-    python -m bench [decisions] [contact_policy] [importing] [escalate] [cold_start]
+python -m bench [decisions] [contact_policy] [importing] [escalate] [cold_start]
 """
 
 import sys

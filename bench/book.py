@@ -3,10 +3,11 @@
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from escalon.authoring.rulebook import load_rulebook, sealed
 from escalon.domain.account import Account, Consent, ContactPoint, Receivable
 from escalon.domain.rulebook import Rulebook
-from msgspec.structs import replace
 
 CONFIG = Path(__file__).parents[1] / "config"
 AS_OF = datetime(2026, 9, 1, 15, 0, tzinfo=UTC)  # Tuesday, 10:00 in Bogotá

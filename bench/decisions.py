@@ -9,10 +9,11 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
+from msgspec.structs import replace
+
 from bench.book import AS_OF, account, rulebook
 from escalon.domain.account import ContactRecord
 from escalon.domain.engine import decide
-from msgspec.structs import replace
 
 TIMES, ROUNDS = 5_000, 5
 _ZONE = ZoneInfo("America/Bogota")
@@ -33,7 +34,8 @@ def main() -> None:
 
     def floor() -> object:
         AS_OF.astimezone(_ZONE)
-        return sum(r.open_minor for r in due.receivables), min(r.due_on for r in due.receivables if r.due_on)
+        oldest = min(r.due_on for r in due.receivables if r.due_on)
+        return sum(r.open_minor for r in due.receivables), oldest
 
     bare = _rate(floor)
     print(f"floor (sum, oldest, zone)            {bare:>10,.0f} /s")

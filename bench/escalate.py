@@ -18,9 +18,9 @@ import msgspec
 from rich.console import Console
 
 from bench.book import AS_OF, account, rulebook
-from escalon.bootstrap import PATIENT
 from escalon.adapters.queue import Queue
 from escalon.adapters.table import Table, instant
+from escalon.bootstrap import PATIENT
 from escalon.domain.identity import shard_of
 from escalon.domain.ports import Rulebooks
 from escalon.domain.rulebook import Rulebook
@@ -61,8 +61,12 @@ class _Meter:
 
 @contextmanager
 def _embedded() -> Iterator[stack.StackInfo]:
-    info = stack.up("bench", parameters={"Shards": str(SHARDS), "LocalStatements": "true",
-                                         "SweepState": "DISABLED"}, fresh=True, console=_CONSOLE)
+    info = stack.up(
+        "bench",
+        parameters={"Shards": str(SHARDS), "LocalStatements": "true", "SweepState": "DISABLED"},
+        fresh=True,
+        console=_CONSOLE,
+    )
     try:
         yield info
     finally:
@@ -155,8 +159,8 @@ def main() -> None:
         )
         seeded = 0
         print(
-            f"{'accounts':>9} {'due':>7} {'wall s':>7} {'CPU ms/due':>11} {'floor':>7} {'ratio':>6} "
-            f"{'requests/due':>13}"
+            f"{'accounts':>9} {'due':>7} {'wall s':>7} {'CPU ms/due':>11} "
+            f"{'floor':>7} {'ratio':>6} {'requests/due':>13}"
         )
         # The deployed delivery functions must not work beside the measurement.
         hold = sqs.create_queue(QueueName="bench-hold")["QueueUrl"]
@@ -199,6 +203,6 @@ def main() -> None:
         sample = msgspec.json.encode(account(0))
         print(
             f"an account's document: {len(sample):,} bytes; a due account costs one write of it "
-            f"({-(-(len(sample) + 1200) // 1024)} units) and twice that in the due index, since its place "
-            "moves; an idle account costs nothing: no request names it"
+            f"({-(-(len(sample) + 1200) // 1024)} units) and twice that in the due index, since its "
+            "place moves; an idle account costs nothing: no request names it"
         )

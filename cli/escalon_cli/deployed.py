@@ -1,4 +1,4 @@
-"""A deployed stack as the command line sees it: its outputs, and the product's own adapters on it."""
+"""A deployed stack as the command line sees it: its outputs, with our own adapters on them."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass

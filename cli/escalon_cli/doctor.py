@@ -112,9 +112,7 @@ def _sms(deployed: Deployed) -> Iterator[Finding]:
     yield (
         Finding("ok", "SMS spend limit", f"{limit} USD a month")
         if limit
-        else Finding(
-            "warn", "SMS spend limit", "the default of 1 USD a month", "raise it in SNS, SMS settings"
-        )
+        else Finding("warn", "SMS spend limit", "the default of 1 USD a month", "raise it in SNS")
     )
     logged = attributes.get("DeliveryStatusIAMRole")
     yield (

@@ -100,7 +100,8 @@ def up() -> None:
     table.add_row("endpoint", info.endpoint_url)
     table.add_row("inbox", f"s3://{info.outputs['Bucket']}/inbox/<mapping>/<file>")
     table.add_row("rulebook", f"{rulebook.rulebook} {rulebook.version}")
-    table.add_row("next", "escalon import file samples/portfolio.csv --mapping samples/mapping.yaml")
+    take_in = "escalon import file samples/portfolio.csv --mapping samples/mapping.yaml"
+    table.add_row("next", take_in)
     out.print(table)
 
 
@@ -126,7 +127,7 @@ def status() -> None:
     out.print(table)
 
 
-# -------------------------------------------------------------------------------------- imports
+# ------------------------------------------------------------------------------------- exports
 
 
 @imports.command("file")
@@ -243,7 +244,8 @@ def explain(
         decision = decide(stored.account, rulebook, as_of)
     zones = stored.account.zones or (rulebook.default_zone,)
     table = Table(title=f"{account} · {stored.account.name}", show_header=False)
-    table.add_row("decision", decision.outcome + (f" · {decision.action}" if decision.action else ""))
+    action = f" · {decision.action}" if decision.action else ""
+    table.add_row("decision", decision.outcome + action)
     table.add_row("step", f"{decision.step or '—'} {decision.stage}")
     table.add_row("channel", decision.channel or "—")
     table.add_row("next look", str(decision.next_look_at or "—"))
@@ -273,7 +275,8 @@ def runs(
     with _errors_in_words():
         deployed = _deployed(stack_name)
         table = Table(
-            "run", "looked at", "acted", "waited", "held", "skipped", "failed", "adds up", "rulebook"
+            *("run", "looked at", "acted", "waited", "held", "skipped", "failed"),
+            *("adds up", "rulebook"),
         )
         for run in deployed.table.listed("runs", newest=newest):
             totals = run_totals(deployed, run["run_id"])
@@ -294,7 +297,7 @@ def runs(
 
 @app.command()
 def doctor(stack_name: StackName = "local") -> None:
-    """What is missing before going live: quotas, sandboxes, identities, log settings, dead letters."""
+    """What is missing before going live: quotas, sandboxes, identities, logs, dead letters."""
     with _errors_in_words():
         findings = doctor_module.examine(_deployed(stack_name))
     table = Table("", "what", "found", "what to do")

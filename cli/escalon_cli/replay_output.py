@@ -314,9 +314,7 @@ def _summary(
         "refusals": len(refusals),
         "refusals_by_rule": dict(Counter(str(refusal["rule"]) for refusal in refusals)),
         "money": {
-            currency: {
-                kind: minor for (kind, of), minor in sorted(money.items()) if of == currency
-            }
+            currency: {kind: minor for (kind, of), minor in sorted(money.items()) if of == currency}
             for currency in sorted({currency for _, currency in money})
         },
         "imports": imports,

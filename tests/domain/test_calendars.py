@@ -166,9 +166,27 @@ SOME_ZONES = [
 ]
 
 
-@settings(max_examples=50, deadline=None)
-@given(st.sampled_from(SOME_ZONES), st.dates(date(1975, 1, 1), date(2037, 12, 31)))
-def test_the_runs_of_a_day_are_exactly_the_instants_that_show_it(zone: str, day: date) -> None:
+def days_around_changes(zone: str) -> list[date]:
+    """The days on which the zone's clocks change, and their neighbours."""
+    noons = [datetime(2000, 1, 1, 12, tzinfo=UTC) + timedelta(days=n) for n in range(38 * 365)]
+    offsets = [noon.astimezone(ZoneInfo(zone)).utcoffset() for noon in noons]
+    return [
+        noons[n + neighbour].date()
+        for n in range(2, len(noons) - 2)
+        if offsets[n] != offsets[n - 1]
+        for neighbour in (-2, -1, 0, 1)
+    ] or [date(2026, 3, 8)]
+
+
+CHANGES = {zone: days_around_changes(zone) for zone in SOME_ZONES}
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.sampled_from(SOME_ZONES), st.data())
+def test_the_runs_of_a_day_are_exactly_the_instants_that_show_it(
+    zone: str, data: st.DataObject
+) -> None:
+    day = data.draw(st.sampled_from(CHANGES[zone]))
     found = find_zone(zone)
     assert found is not None
     runs = found.runs(day.toordinal())

@@ -645,6 +645,16 @@ def test_the_next_instant_respects_a_law_that_begins_before_it() -> None:
     assert denial.next_allowed_at == local("2026-08-26 10:00")
 
 
+def test_an_exemption_helps_from_its_first_day_on() -> None:
+    begins = Provenance("law", valid_from=date(2026, 8, 26))
+    rules = policy(
+        windows=windows(*((),) * 7), exempt=(Exemption(begins, "fraud_alert", ("windows",)),)
+    )
+    denial = refused(ask(rules, local("2026-08-25 10:00"), kind="fraud_alert"))
+    assert denial.next_allowed_at == local("2026-08-26 00:00")
+    assert refused(ask(rules, local("2026-08-25 10:00"))).next_allowed_at is None
+
+
 # --- months, leap days, holidays on the way ------------------------------------------------------
 
 

@@ -189,6 +189,28 @@ def test_the_day_before_is_not_called_tomorrow_when_a_holiday_moved_the_message(
 
 
 @pytest.mark.parametrize(
+    ("shape", "sentence"),
+    [
+        (
+            "one",
+            "Le recordamos que su documento FV-20301, con un saldo de $ 1.234.567, vence el "
+            "24 de marzo de 2027.",
+        ),
+        (
+            "several",
+            "Le recordamos que tiene 4 documentos por vencer, por un total de $ 1.764.467,50. El "
+            "primero es FV-20302, por $ 250.000, y vence el 17 de marzo de 2027.",
+        ),
+    ],
+)
+def test_one_document_is_spoken_of_otherwise_than_several(
+    shipped: dict[str, Sources], context: Make, shape: str, sentence: str
+) -> None:
+    email = render_email(shipped["es-CO"], "heads_up", context(shape, stage="pre_due"))
+    assert sentence in flat(email.text)
+
+
+@pytest.mark.parametrize(
     ("days", "words"),
     [(1, "hace un día"), (2, "hace 2 días"), (1000, "hace 1.000 días")],
 )

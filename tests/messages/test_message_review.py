@@ -58,7 +58,7 @@ def test_every_mistake_of_a_template_is_found_at_once(
 ) -> None:
     source = (
         "{% block subject %}Su deuda de $ 5.000 con {{ creditor.name }}{% endblock %}\n"
-        "{% block preheader %}{% endblock %}\n"
+        "{% block preheader %}{{ deptor_name }}{% endblock %}\n"
         "{% block opening %}{{ oldest.documnt }}{% endblock %}\n"
         "{% block closing %}\n"
         "Pague hoy.\n"
@@ -70,6 +70,7 @@ def test_every_mistake_of_a_template_is_found_at_once(
         ("firm", 0, "the block 'sms' is missing"),
         ("firm", 1, "the subject has '$ 5.000': an amount"),
         ("firm", 1, "the subject has 'deuda': a word of debt"),
+        ("firm", 2, "'deptor_name' is not known"),
         ("firm", 3, "'documnt' is not known in StatementLine"),
         ("firm", 6, "the text has 'de lo contrario': threatens"),
         ("firm", 6, "the text has 'juzgado': feigns a court paper"),

@@ -1,4 +1,4 @@
-"""Drives a deployed stack as AWS would: files into the inbox, schedule events, and looks at what left."""
+"""Drives a deployed stack as AWS would, by files and schedule events, and looks at what left it."""
 
 import io
 import json

@@ -1,7 +1,7 @@
 """The main job on a real deployment: a file comes in, the schedule fires, debtors hear of it once.
 
-One story, played once; each test looks at one thing that has to be true of it. Monday 5 October 2026
-is a working day in Colombia, and so is Tuesday the 13th (Monday the 12th is a holiday).
+One story, played once; each test looks at one thing that has to be true of it. Monday 5 October
+2026 is a working day in Colombia, and so is Tuesday the 13th (Monday the 12th is a holiday).
 """
 
 import json
@@ -176,7 +176,7 @@ def story(driver: Driver, listener: str) -> Story:
 
 
 def to(messages: list[dict[str, Any]], number: str) -> list[str]:
-    return [message["message"] for message in messages if message["phone_number"] == number]
+    return [message["Message"] for message in messages if message["PhoneNumber"] == number]
 
 
 def test_a_sweep_before_any_rulebook_says_so_and_does_nothing(story: Story) -> None:
@@ -208,12 +208,12 @@ def test_each_company_gets_one_email_from_its_creditor(story: Story) -> None:
 
 def test_amounts_and_days_are_those_of_the_file(story: Story) -> None:
     ((text, subject),) = [
-        (email["BodyText"], email["Subject"])
+        (email["BodyText"].replace("\N{NO-BREAK SPACE}", " "), email["Subject"])
         for email in story.emails
         if email["To"] == ["cartera.2@example.com"]
     ]
     assert "4502" in text
-    assert "$ 2.000.000,00" in text
+    assert "$ 2.000.000" in text
     assert "hace 26 días" in text
     assert subject == "Información sobre su cuenta con Almacenes Andina"
 
@@ -232,7 +232,11 @@ def test_nothing_automatic_is_said_to_a_key_account_a_person_calls(
         for task in driver.deployed.table.listed("tasks")
         if task["account_id"] == story.ids["carla"]
     ]
-    assert tasks == [("call", "vip-call", "2026-10-07T14:00:00Z")]
+    assert tasks == [
+        ("call", "vip-call", "2026-10-07T14:00:00Z"),
+        # Eight days later the ladder wants to write, and nobody knows where to.
+        ("data_repair", "vip-friendly", "2026-10-16T14:00:00Z"),
+    ]
     assert to(story.texts_at_the_end, "+573000000703") == []
 
 
@@ -290,9 +294,7 @@ def test_who_listens_hears_every_fact_of_the_account(
 
     bodies = received(driver, listener, heard)
     about_beto = [
-        body["detail-type"]
-        for body in bodies
-        if body["detail"]["account_id"] == story.ids["beto"]
+        body["detail-type"] for body in bodies if body["detail"]["account_id"] == story.ids["beto"]
     ]
     assert sorted(set(about_beto)) == ["booked", "claimed", "decided", "imported", "paid", "sent"]
     assert {body["source"] for body in bodies} == {"escalon"}

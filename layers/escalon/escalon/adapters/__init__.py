@@ -1,1 +1,1 @@
-"""The only code that knows AWS. Each module is one service, handed to the use cases by `bootstrap`."""
+"""The only code that knows AWS. Each module is one service; `bootstrap` hands it to use cases."""

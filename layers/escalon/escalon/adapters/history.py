@@ -11,9 +11,7 @@ import msgspec
 class History:
     """`client` is a boto3 DynamoDB client."""
 
-    def __init__(
-        self, client: Any, name: str, pause: Callable[[float], None] = time.sleep
-    ) -> None:
+    def __init__(self, client: Any, name: str, pause: Callable[[float], None] = time.sleep) -> None:
         self._client = client
         self._pause = pause
         self._name = name

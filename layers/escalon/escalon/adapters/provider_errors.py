@@ -18,7 +18,7 @@ from botocore.exceptions import (
     PartialCredentialsError,
 )
 
-from escalon.domain.ports import NotTaken, Refused, Sent, SendResult, Unknown
+from escalon.domain.ports import NotTaken, Refused, SendResult, Sent, Unknown
 
 # Errors of the request itself, raised before anything has left this process.
 _NEVER_LEFT = (

@@ -450,7 +450,8 @@ class _Loader:
         document = self.document("escalation.yaml")
         rules = None
         if document is not None:
-            self.base_on(document)
+            if not self.base_on(document):
+                return None  # every file that it lacks would be reported as well
             rules = self.made(document, EscalationFile)
         creditors = self.made_of("creditors.yaml", CreditorsFile)
         layers, calendars = self.layers()
@@ -495,20 +496,21 @@ class _Loader:
             retention_days=rules.keep_messages,
         )
 
-    def base_on(self, document: Document) -> None:
-        """Also look for files in the folder that this rulebook is based on."""
+    def base_on(self, document: Document) -> bool:
+        """Also look for files in the folder that this rulebook is based on; whether it is there."""
         named = document.data.get("based_on") if isinstance(document.data, dict) else None
         if not isinstance(named, str) or not named:
-            return
+            return True
         base = (self.folders[0] / named).resolve()
         if base.is_dir():
             self.folders.append(base)
-        else:
-            self.problems.append(
-                document.problem(
-                    ("based_on",), f"there is no folder {base}", "name a rulebook's folder"
-                )
+            return True
+        self.problems.append(
+            document.problem(
+                ("based_on",), f"there is no folder {base}", "name a rulebook's folder"
             )
+        )
+        return False
 
     def missing(self, file: str, remedy: str) -> None:
         path = self.folders[0] / file

@@ -35,7 +35,7 @@ SENDING_TIMEOUT = timedelta(minutes=15)  # longer than any delivery runs: its fa
 LONGEST_PATIENCE = timedelta(days=1)  # between two attempts to queue the same intent
 REVIEW_DAYS = 30  # an open account that is not chased is looked at this often (invariant 7)
 PERSON_DAYS = 7  # an account that waits for a person is looked at this often
-FARTHEST_LOOK_DAYS = 366  # some sources write "never" as 9999-12-31
+FARTHEST_LOOK_DAYS = 366  # whatever is open is looked at once a year at least
 
 UNKNOWN_FATE_DAYS = 1  # for a person to find out whether a message left
 DUE_DATE_DAYS = 3  # for a person to find a receivable's due date
@@ -47,6 +47,7 @@ MESSAGE_CHANNELS = frozenset(("email", "sms"))
 END = "end"
 
 _DAY = timedelta(days=1)
+_SECOND = timedelta(seconds=1)
 _STAGE_RANK = {stage: rank for rank, stage in enumerate(STAGES)}
 
 
@@ -150,7 +151,7 @@ def decide(account: Account, rulebook: Rulebook, as_of: datetime) -> Decision:
     return _decision(
         view,
         _quiet_outcome(rungs, found),
-        tuple(reasons),
+        tuple(reasons) or (Reason("nothing_open"),),
         min(looks) if looks else _in_days(view, REVIEW_DAYS),
         rungs=rungs,
     )
@@ -214,7 +215,9 @@ def _settle_first(view: _View) -> Decision:
     about = {"step": intent.step, "channel": intent.channel, "since": since}
     if view.as_of < _settle_by(intent):
         reason = Reason("delivery_under_way", about)
-        return _decision(view, "wait", (reason,), _settle_by(intent))
+        # An intent from the future (somebody's clock was wrong) is not waited for as long as that.
+        at = min(_settle_by(intent), view.as_of + patience(intent))
+        return _decision(view, "wait", (reason,), at)
     planned = intent.state == "planned"
     reason = Reason("delivery_lost" if planned else "fate_unknown", about)
     again = replace(intent, resumed=intent.resumed + 1)
@@ -767,7 +770,8 @@ def _decision(
     leading = max(rungs, key=lambda rung: rung.severity, default=None)
     carrying = leading.carrying if leading else None
     if next_look_at is not None:
-        next_look_at = max(next_look_at, view.as_of + timedelta(minutes=1))
+        farthest = view.as_of + timedelta(days=FARTHEST_LOOK_DAYS)
+        next_look_at = min(max(next_look_at, view.as_of + _SECOND), farthest)
     return Decision(
         account_id=view.account.account_id,
         as_of=view.as_of,

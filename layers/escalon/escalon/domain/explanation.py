@@ -195,7 +195,7 @@ def _value(value: object, *, spanish: bool, zones: Sequence[str]) -> str:
         try:
             value = datetime.fromisoformat(value) if len(value) > 10 else date.fromisoformat(value)
         except ValueError:
-            return value
+            return str(value)
     if isinstance(value, datetime):
         local = in_zone(zones, value)
         weekday = _WEEKDAYS[0 if spanish else 1][local.weekday()]

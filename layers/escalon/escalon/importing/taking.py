@@ -62,10 +62,10 @@ def take(
     account_of: Mapping[str, str],
 ) -> Taken:
     """Apply the records of one account. `known` are the receivables the records name that the table
-    has, `waiting` the ids of those that are not issued yet; `all_open` all open ones of the account;
-    `account_of` gives account ids for the references of links. `cause` names this very taking."""
+    has, `waiting` the ids of those not issued yet, `all_open` all open ones of the account;
+    `account_of` gives account ids for the references of links; `cause` names this very taking."""
     changed: dict[str, Receivable] = {}
-    scheduled: list[tuple[Receivable, datetime]] = []
+    scheduled: dict[str, tuple[Receivable, datetime]] = {}
     entries: list[ledger.LedgerEntry] = []
     refused: list[str] = []
     points: dict[str, list[ContactPoint]] = {}
@@ -76,12 +76,14 @@ def take(
         elif isinstance(record, ContactPointRecord):
             points.setdefault(record.channel, []).append(_point(record))
         elif isinstance(record, ReceivableRecord):
-            before = opened.get(record.receivable_id) or known.get(record.receivable_id)
+            name = record.receivable_id
+            later = scheduled.get(name)
+            before = opened.get(name) or (later[0] if later else known.get(name))
             if before is None:
                 fresh = _fresh(record, source, today)
                 if fresh.issued_on > today:
                     at = start_of_day(account.zones or (zone,), fresh.issued_on)
-                    scheduled.append((fresh, at))
+                    scheduled[name] = (fresh, at)
                     continue
                 begun = start_of_day(account.zones or (zone,), fresh.issued_on)
                 account = replace(account, receivables=tuple(opened.values()), beyond={})
@@ -94,9 +96,9 @@ def take(
                 account = _present(account, record.receivable_id)
                 if after == before:
                     continue
-                if before.receivable_id in waiting:
+                if later or name in waiting:
                     at = start_of_day(account.zones or (zone,), after.issued_on)
-                    scheduled.append((after, at))
+                    scheduled[name] = (after, at)
                     continue
                 account = replace(account, receivables=tuple(opened.values()), beyond={})
                 booking = ledger.adjust(
@@ -122,7 +124,13 @@ def take(
             if link not in account.links:
                 account = replace(account, links=(*account.links, link))
     account = with_points(account, _merged(account.points, points))
-    return Taken(account, tuple(changed.values()), tuple(scheduled), tuple(entries), tuple(refused))
+    return Taken(
+        account,
+        tuple(changed.values()),
+        tuple(scheduled.values()),
+        tuple(entries),
+        tuple(refused),
+    )
 
 
 def _described(account: Account, record: AccountRecord) -> Account:

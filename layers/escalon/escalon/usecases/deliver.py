@@ -20,7 +20,7 @@ from escalon.domain.account import Account, ContactPoint, Intent, Receivable
 from escalon.domain.decision import Decision
 from escalon.domain.engine import PLANNED_TIMEOUT, SENDING_TIMEOUT, decide
 from escalon.domain.local_time import in_zone, local_date
-from escalon.domain.ports import Clock, NotTaken, Refused, Rulebooks, Sent, SendResult
+from escalon.domain.ports import Clock, NotTaken, Refused, Rulebooks, SendResult, Sent
 from escalon.domain.rulebook import Creditor, Rulebook, Step
 from escalon.domain.statement import beyond, statement
 from escalon.domain.storage import Change, ConflictError, Stored, instant
@@ -47,8 +47,8 @@ Delivered = Literal[
 
 TRIES = 4
 RECORD_TRIES = 10  # what the provider said is worth more patience than a decision
-# What is wrong with a template or with data will be wrong next time too; anything else (a package
-# that is missing, no memory) is ours to mend, and the message stays for its queue to hand over again.
+# What is wrong with a template or with data will be wrong next time too. Anything else (a package
+# that is missing, no memory) is ours to mend, and the queue hands the message over again.
 _WRONG_BY_ITSELF = (ValueError, LookupError, StopIteration, ArithmeticError)
 # Between the claim and the call to the provider; a function that was frozen in between looks again.
 FRESH = timedelta(seconds=2)
@@ -137,7 +137,7 @@ class Deliver:
         if intent.task:
             return self._open_task(stored, intent, rulebook, now)
         if self._courier is None or self._courier.channel != intent.channel:
-            # Somebody moved dead letters to the wrong queue; a later run queues it where it belongs.
+            # Dead letters moved to the wrong queue, say; a later run queues it where it belongs.
             self._report("misrouted", {"intent_id": intent.intent_id, "channel": intent.channel})
             return "misrouted"
         return self._send(stored, intent, rulebook, now, self._courier)
@@ -171,7 +171,9 @@ class Deliver:
         kept_at = self._documents.keep_message(
             account.account_id, intent.intent_id, prepared.body, prepared.kind
         )
+        zones = account.zones or (rulebook.default_zone,)
         document = _message_document(account, intent, context, prepared, point, kept_at, now)
+        document["local_at"] = in_zone(zones, now).isoformat()
         claimed = self._table.update(
             Change(
                 stored,
@@ -297,7 +299,7 @@ class Deliver:
     ) -> Delivered:
         account = stored.account
         step = _find_step(rulebook, intent)
-        due_at = now + timedelta(days=step.task_due_days if step else 0)
+        due_at = now + timedelta(days=intent.due_days)
         task = {
             "task_id": intent.intent_id,
             "account_id": account.account_id,
@@ -310,6 +312,7 @@ class Deliver:
             "approval": step.approval if step else "",
             "channel": intent.channel,
             "about": intent.about,
+            "queue": intent.queue,
             "opened_at": now,
             "due_at": due_at,
             "run_id": intent.run_id,
@@ -467,7 +470,6 @@ def _message_document(
         "step": intent.step,
         "stage": intent.stage,
         "claimed_at": now,
-        "local_at": in_zone(account.zones or ("UTC",), now).isoformat(),
         "receivables": [
             {
                 "receivable_id": line.receivable_id,

@@ -1,8 +1,8 @@
 """Escalate: look at every account of one shard that is due, decide, and write it once.
 
-Page by page: the due index gives whole accounts, `decide` answers, one conditional write per account
-carries the answer (25 to a request). Contacts that were decided go to their delivery queues after
-the write, so a lost queue message is found again by a later run, and never the other way round.
+Page by page: the due index gives whole accounts, `decide` answers, one conditional write per
+account carries the answer (25 to a request). Contacts that were decided go to their delivery queues
+after the write: a queue message that is lost is found again by a later run.
 """
 
 import traceback
@@ -159,7 +159,7 @@ class Escalate:
                 else:
                     refused.append((_due_item(change.stored), "the account cannot be written"))
             changes = []
-            for account_id, stored in self._table.get_many(moved).items():
+            for stored in self._table.get_many(moved).values():
                 if run_of(stored.run)[0] == page_id:
                     # The client repeated our own write: it had gone through.
                     written.append(Change(stored, stored.account, None, (), stored.run))
@@ -175,8 +175,8 @@ class Escalate:
         return written, refused
 
     def _enqueue(self, written: Sequence[Change]) -> None:
-        """Put what was decided on the delivery queues. Failing here loses nothing: the account stays
-        due until its intent is settled."""
+        """Put what was decided on the delivery queues. Failing here loses nothing: the account
+        stays due until its intent is settled."""
         by_queue: dict[str, list[ToDeliver]] = {}
         for change in written:
             for intent in change.account.intents:
@@ -273,9 +273,7 @@ def _skip_reason(decision: Decision) -> str:
     return decision.reasons[0].code if decision.outcome == "skip" else ""
 
 
-def _decided(
-    stored: Stored, rulebook: Rulebook, shard: ShardOfRun, page_id: str
-) -> Change | str:
+def _decided(stored: Stored, rulebook: Rulebook, shard: ShardOfRun, page_id: str) -> Change | str:
     """The account's next version, or why it could not be decided about: one bad account must stop
     nobody (invariant 9, lesson L22)."""
     try:

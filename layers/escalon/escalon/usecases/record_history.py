@@ -23,8 +23,8 @@ class RecordHistory:
 
     def __call__(self, images: Iterable[dict[str, Any]]) -> int:
         """`images` are new images of accounts' items in DynamoDB's own notation."""
-        # A write that does not move an account's version (an account set aside) brings the same facts
-        # again, and a request may not name a key twice.
+        # A write that does not move an account's version (an account set aside) brings the same
+        # facts again, and a request may not name a key twice.
         kept: dict[tuple[str, int, int], dict[str, Any]] = {}
         for image in images:
             account_id = image["pk"]["S"].removeprefix("A#")

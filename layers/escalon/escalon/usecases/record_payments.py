@@ -33,7 +33,7 @@ type _Document = dict[str, Any]
 
 
 class Recorded(msgspec.Struct):
-    """What became of some payments. `refused` are those whose id was used before for other money."""
+    """What became of some payments; `refused` are those whose id other money has used before."""
 
     booked: int = 0
     unmatched: int = 0
@@ -47,8 +47,8 @@ class Recorded(msgspec.Struct):
 
 
 class RecordPayments:
-    """Book payments. `name_of` gives the opaque name of a source's reference; `each` runs a function
-    over the accounts, side by side if it likes."""
+    """Book payments. `name_of` gives the opaque name of a source's reference; `each` runs a
+    function over the accounts, side by side if it likes."""
 
     def __init__(
         self,

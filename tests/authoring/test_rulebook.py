@@ -1,0 +1,622 @@
+"""The rulebook's folder: what is refused, where, in which words; what is compiled, its name."""
+
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from escalon.authoring.rulebook import RulebookError, load_rulebook
+from escalon.authoring.yaml_lines import Problem
+from escalon.domain.rulebook import LadderEnd, Need, Rulebook
+
+ROOT = Path(__file__).parents[2]
+ESCALATION = "escalation.yaml"
+
+
+@dataclass(frozen=True)
+class Broken:
+    """One edit of the shipped rulebook, and what is said about it."""
+
+    name: str
+    old: str
+    new: str
+    message: str
+    at: str = ""  # what stands in the line that is named; the edit's first line if empty
+    file: str = ESCALATION
+    remedy: str = ""
+
+
+BROKEN = [
+    Broken(
+        "day without its direction",
+        "when: 20 days after due",
+        "when: 20 days due",
+        "cannot read '20 days due'",
+        remedy="write it like '3 days before due' or '10 days after due'",
+    ),
+    Broken(
+        "day as a number, whose sign nobody can read (L17)",
+        "when: 20 days after due",
+        "when: -20",
+        "cannot read -20",
+        remedy="write it like '3 days before due' or '10 days after due'",
+    ),
+    Broken(
+        "zero days after",
+        "when: 2 days after due",
+        "when: 0 days after due",
+        "0 days before or after is the due date",
+        remedy="write 'on the due date'",
+    ),
+    Broken(
+        "unknown key",
+        "        at_least: 7 days after the previous step\n        needs: friendly-again",
+        "        atleast: 7 days after the previous step\n        needs: friendly-again",
+        "unknown key 'atleast', did you mean 'at_least'?",
+    ),
+    Broken(
+        "gap without its words",
+        "at_least: 7 days after the previous step\n        needs: friendly-again delivered",
+        "at_least: 7 days\n        needs: friendly-again delivered",
+        "cannot read '7 days'",
+        remedy="write it like '5 days after the previous step'",
+    ),
+    Broken(
+        "unknown stage",
+        "      - step: firm-call\n        stage: firm",
+        "      - step: firm-call\n        stage: frim",
+        "'frim' is not known here, did you mean 'firm'?",
+        at="stage: frim",
+    ),
+    Broken(
+        "stage that goes down",
+        "      - step: firm-call\n        stage: firm",
+        "      - step: firm-call\n        stage: reminder",
+        "stage reminder is milder than firm of the step above it",
+        at="stage: reminder\n        when: 30 days",
+    ),
+    Broken(
+        "stage before the due date for a step after it",
+        "      - step: friendly\n        stage: reminder",
+        "      - step: friendly\n        stage: pre_due",
+        "stage pre_due does not go with a step after the due date",
+        at="stage: pre_due\n        when: 2 days after",
+    ),
+    Broken(
+        "another stage for a step on the due date",
+        "        when: 2 days after due\n        by: [sms, email]",
+        "        when: on the due date\n        by: [sms, email]",
+        "stage reminder does not go with a step up to the due date",
+        at="stage: reminder\n        when: on the due date",
+    ),
+    Broken(
+        "days that go back",
+        "when: 38 days after due",
+        "when: 28 days after due",
+        "comes no later than firm-call, the step above it",
+    ),
+    Broken(
+        "two steps on one day",
+        "when: 38 days after due",
+        "when: 30 days after due",
+        "comes no later than firm-call, the step above it",
+        at="when: 30 days after due\n        at_least",
+    ),
+    Broken(
+        "two steps of one name",
+        "- step: firm-again",
+        "- step: firm",
+        "there are two steps named firm",
+        at="- step: firm\n        stage: firm\n        when: 38",
+    ),
+    Broken(
+        "a step's name in two ladders",
+        "- step: vip-friendly",
+        "- step: friendly",
+        "ladder vip has a step friendly as well",
+        at="- step: friendly\n        stage: reminder\n        when: 2 days",
+    ),
+    Broken(
+        "the name of the end",
+        "- step: offer\n",
+        "- step: end\n",
+        "'end' names the end of every ladder",
+    ),
+    Broken(
+        "work that is the engine's own",
+        "task: legal_review",
+        "task: unknown_fate",
+        "'unknown_fate' names work that is given out where data is wrong",
+    ),
+    Broken(
+        "a step that says and asks",
+        "        task: call\n        script: firm_call",
+        "        task: call\n        by: [email]\n        script: firm_call",
+        "a step is either a message (by, say) or a task",
+        at="- step: firm-call",
+    ),
+    Broken(
+        "a step that does nothing",
+        "        by: [email, sms]\n        say: offer",
+        "        by: [email, sms]",
+        "a step needs either `by` and `say`, or `task`",
+        at="- step: offer",
+    ),
+    Broken(
+        "a channel that nobody has",
+        "by: [email, letter]\n        say: legal_notice",
+        "by: [email, fax]\n        say: legal_notice",
+        "'fax' is not known here",
+    ),
+    Broken(
+        "a need that is not there",
+        "needs: friendly-again delivered",
+        "needs: frendly-again delivered",
+        "no step named frendly-again stands before this one",
+        remedy="did you mean friendly-again?",
+    ),
+    Broken(
+        "a need further up than the step",
+        "needs: friendly-again delivered",
+        "needs: offer delivered",
+        "no step named offer stands before this one",
+    ),
+    Broken(
+        "a need that only some get",
+        "needs: last-notice delivered, or its next channel after 15 days\n"
+        "        only_if: open above COP 1_000_000, USD 250\n        task",
+        "needs: legal-notice delivered, or its next channel after 15 days\n"
+        "        only_if: open above COP 1_000_000, USD 250\n        task",
+        "legal-notice is taken only under a condition, so it may never be delivered",
+    ),
+    Broken(
+        "a need that is work for a person",
+        "needs: firm delivered\n        by",
+        "needs: firm-call delivered\n        by",
+        "firm-call is work for a person, which is never delivered",
+    ),
+    Broken(
+        "a need from before the due date",
+        "needs: friendly-again delivered",
+        "needs: due-tomorrow delivered",
+        "due-tomorrow is only said up to the due date, so it may never be delivered",
+    ),
+    Broken(
+        "a ladder that could climb past a need",
+        "        needs: firm delivered\n        only_if",
+        "        only_if",
+        "firm-call can be taken before firm, which firm-again needs later",
+        at="- step: firm-call",
+        remedy="write `needs: firm delivered` here too",
+    ),
+    Broken(
+        "a need in words that can be misread",
+        "needs: offer delivered, or its next channel after 15 days",
+        "needs: offer delivered, or after 15 days",
+        "cannot read 'offer delivered, or after 15 days'",
+    ),
+    Broken(
+        "a condition with an unknown word (L24)",
+        "for: tag is vip",
+        "for: age above 90",
+        "unknown word 'age'; a condition begins with one of: anyone, not, open",
+    ),
+    Broken(
+        "a condition on a creditor that nobody knows (L24)",
+        "for: tag is vip",
+        "for: creditor is andinas",
+        "there is no creditor andinas",
+        remedy="did you mean andina?",
+    ),
+    Broken(
+        "an amount without currency (E1)",
+        "        only_if: open above COP 200_000, USD 50",
+        "        only_if: open above 200_000",
+        "expected a currency such as COP, found '200_000'",
+    ),
+    Broken(
+        "a threshold of nothing",
+        "from: {COP: 20_000, USD: 10}",
+        "from: {COP: 0, USD: 10}",
+        "0 is not more than nothing",
+    ),
+    Broken(
+        "a threshold with more decimals than the currency has",
+        "from: {COP: 20_000, USD: 10}",
+        "from: {COP: 20_000, CLP: 10.5}",
+        "10.5 has more decimals than CLP has (0)",
+    ),
+    Broken(
+        "a currency that is none",
+        "from: {COP: 20_000, USD: 10}",
+        "from: {pesos: 20_000}",
+        "pesos is not a currency",
+    ),
+    Broken(
+        "no word for old debt",
+        "  old_debt_enters: at the step for its age      # or: at the first step\n",
+        "",
+        "'old_debt_enters' is missing",
+        at="chase:",
+    ),
+    Broken(
+        "an age that is none",
+        "oldest_debt: 5 years",
+        "oldest_debt: five years",
+        "cannot read 'five years'",
+        remedy="write it like '5 years'",
+    ),
+    Broken(
+        "a zone that does not exist",
+        "zone: America/Bogota  ",
+        "zone: America/Bogotá  ",
+        "there is no time zone America/Bogotá",
+    ),
+    Broken(
+        "a language without messages",
+        "language: es-CO  ",
+        "language: pt-BR  ",
+        "there are no messages in pt-BR",
+        remedy="there are messages in en, es-CO",
+    ),
+    Broken(
+        "a message that nobody wrote",
+        "say: offer",
+        "say: ofer",
+        "there is no message ofer in en, es-CO",
+        remedy="did you mean offer?",
+    ),
+    Broken(
+        "a contact policy that nobody wrote",
+        "CO: [core.never, co]",
+        "CO: [core.never, colombia]",
+        "there is no contact policy colombia",
+        remedy="known are co, core.never, house",
+    ),
+    Broken(
+        "no policy for other countries",
+        '  "*": [core.never, house]\n',
+        "",
+        "says nothing about debtors of other countries",
+        at="contact_policy:",
+    ),
+    Broken(
+        "a country that is none",
+        "CO: [core.never, co]",
+        "Colombia: [core.never, co]",
+        "is not written as expected",
+    ),
+    Broken(
+        "an end every day of no days",
+        "then: review by a person every 30 days",
+        "then: review by a person every 0 days",
+        "every 0 days is at every look",
+    ),
+    Broken(
+        "an end in other words",
+        "then: hand to key-accounts",
+        "then: give to key-accounts",
+        "cannot read 'give to key-accounts'",
+        remedy="write it like 'review by a person every 30 days' or 'hand to key-accounts'",
+    ),
+    Broken(
+        "a hold with an option that nothing carries out (L24)",
+        "insolvency: {}",
+        "insolvency: {full_stop: true}",
+        "unknown key 'full_stop'",
+    ),
+    Broken(
+        "a key that stands twice",
+        "keep_messages: 5 years",
+        "keep_messages: 5 years\nkeep_messages: 2 years",
+        "key 'keep_messages' stands here twice",
+        at="keep_messages: 2 years",
+    ),
+    Broken(
+        "a tab",
+        "  dispute: {at_most: 60 days}",
+        "\tdispute: {at_most: 60 days}",
+        "a tab cannot indent",
+    ),
+    Broken(
+        "a creditor's address that is none",
+        "email_from: cuentas@andina.example.com",
+        "email_from: cuentas andina",
+        "'cuentas andina' is not written as expected",
+        file="creditors.yaml",
+    ),
+    Broken(
+        "a creditor without its tax number",
+        "    tax_id: NIT 900.000.001-8\n",
+        "",
+        "'tax_id' is missing",
+        at="  andina:",
+        file="creditors.yaml",
+    ),
+    Broken(
+        "a window that closes before it opens",
+        "mon-fri: 07:00 to 18:55",
+        "mon-fri: 18:55 to 07:00",
+        "18:55 to 07:00",
+        file="contact_policies/co.yaml",
+    ),
+    Broken(
+        "a gap longer than contacts are kept",
+        "    per: calendar_day\n    max: 1\n\nexempt:\n  # A question",
+        "    per: calendar_day\n    max: 1\n    min_gap_days: 60\n\nexempt:\n  # A question",
+        "counts contacts over 62 days, and they are kept with the account for 35",
+        at='  "*": [core.never, house]',
+        file="contact_policies/house.yaml",
+    ),
+]
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    """A copy of the shipped rulebook, to be broken."""
+    return Path(shutil.copytree(ROOT / "config", tmp_path / "config"))
+
+
+def edit(config: Path, file: str, old: str, new: str) -> None:
+    """Change one place of one file; what is to be changed has to stand there once."""
+    path = config / file
+    text = path.read_text(encoding="utf-8")
+    assert text.count(old) == 1, f"{old!r} stands {text.count(old)} times in {file}"
+    path.write_text(text.replace(old, new), encoding="utf-8")
+
+
+def line_of(config: Path, file: str, text: str) -> int:
+    before, found, _ = (config / file).read_text(encoding="utf-8").partition(text)
+    assert found, f"{text!r} does not stand in {file}"
+    return before.count("\n") + len(text) - len(text.lstrip("\n")) + 1
+
+
+def problems(config: Path, *, try_messages: bool = False) -> tuple[Problem, ...]:
+    with pytest.raises(RulebookError) as refused:
+        load_rulebook(config, try_messages=try_messages)
+    return refused.value.problems
+
+
+@pytest.mark.parametrize("broken", BROKEN, ids=lambda broken: broken.name)
+def test_a_broken_rulebook_is_refused_with_the_place_and_the_remedy(
+    broken: Broken, config: Path
+) -> None:
+    edit(config, broken.file, broken.old, broken.new)
+    found = problems(config)
+    marker = broken.at or broken.new.lstrip()
+    file = broken.file if marker in (config / broken.file).read_text() else ESCALATION
+    place = f"{config / file}:{line_of(config, file, marker)}:"
+    told = [str(problem) for problem in found]
+    assert [text for text in told if text.startswith(place) and broken.message in text], told
+    assert all(broken.remedy in text for text in told if text.startswith(place)), told
+
+
+def test_there_are_at_least_25_ways_to_break_it() -> None:
+    assert len({broken.name for broken in BROKEN}) == len(BROKEN) >= 25
+
+
+def test_every_problem_of_every_file_is_told_at_once(config: Path) -> None:
+    """Invariant 10"""
+    edit(config, ESCALATION, "zone: America/Bogota  ", "zone: Bogota  ")
+    edit(config, ESCALATION, "say: offer", "say: ofer")
+    edit(config, ESCALATION, "CO: [core.never, co]", "CO: [core.never, colombia]")
+    edit(config, "creditors.yaml", "    tax_id: NIT 900.000.001-8\n", "")
+    edit(config, "contact_policies/house.yaml", "level: house", "level: home")
+    edit(config, "calendars/US.yaml", "calendar: US", "calender: US")
+    files = [Path(problem.file).name for problem in problems(config)]
+    assert files.count("escalation.yaml") == 3
+    assert {"creditors.yaml", "house.yaml", "US.yaml"} < set(files)
+
+
+def test_several_problems_of_one_ladder_are_told_at_once(config: Path) -> None:
+    edit(config, ESCALATION, "when: 38 days after due", "when: 28 days after due")
+    edit(config, ESCALATION, "needs: friendly-again delivered", "needs: nobody delivered")
+    edit(config, ESCALATION, "oldest_debt: 5 years", "oldest_debt: long")
+    told = "\n".join(map(str, problems(config)))
+    for part in ("comes no later", "no step named nobody", "cannot read 'long'"):
+        assert part in told
+
+
+def test_a_folder_without_rules_says_what_is_missing(tmp_path: Path) -> None:
+    (problem,) = problems(tmp_path)
+    assert str(problem) == (
+        f"{tmp_path / 'escalation.yaml'}:1:1: there is no such file; "
+        "a rulebook is a folder with an escalation.yaml"
+    )
+
+
+@pytest.mark.parametrize("file", ["creditors.yaml", "contact_policies/co.yaml"])
+def test_a_file_that_is_missing_is_named(config: Path, file: str) -> None:
+    (config / file).unlink()
+    assert problems(config)
+
+
+def test_a_file_that_is_no_text_is_named(config: Path) -> None:
+    (config / "creditors.yaml").write_bytes(b"creditors:\n  caf\xe9: {}\n")
+    (problem,) = problems(config)
+    assert (Path(problem.file).name, problem.message) == ("creditors.yaml", "is not UTF-8 text")
+
+
+# --- messages ------------------------------------------------------------------------------------
+
+SHORT = """
+rulebook: short
+language: en
+zone: America/Bogota
+contact_policy: {"*": [core.never, house]}
+chase: {from: {USD: 10}, old_debt_enters: at the first step}
+strategies:
+  one:
+    for: anyone
+    ladder:
+      - {step: friendly, stage: reminder, when: 2 days after due, by: [email], say: friendly}
+"""
+
+
+@pytest.fixture
+def short(config: Path) -> Path:
+    """A rulebook of one message in one language, so that it is tried in a moment."""
+    (config / ESCALATION).write_text(SHORT, encoding="utf-8")
+    shutil.rmtree(config / "messages" / "es-CO")
+    return config
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("{% block opening %}", "{% block opening %}\n{% if %}", "Expected an expression"),
+        ("{{ oldest.document }} was due", "{{ oldest.documnt }} was due", "documnt"),
+        ("We would be grateful", "{{ nobody }} would be grateful", "nobody"),
+        ("Information about your account", "Your debt", "a word of debt"),
+        ("We would be grateful", "Legal action will follow. We would be grateful", "threatens"),
+    ],
+    ids=["syntax", "undefined field", "undefined name", "debt in the subject", "a threat"],
+)
+def test_a_message_that_must_not_go_out_stops_the_rulebook(
+    short: Path, old: str, new: str, message: str
+) -> None:
+    """Invariants 10 and 12"""
+    edit(short, "messages/en/friendly.j2", old, new)
+    found = problems(short, try_messages=True)
+    assert any(
+        message in problem.message and problem.file.endswith("messages/en/friendly.j2")
+        for problem in found
+    ), found
+    assert all(problem.remedy for problem in found)
+    lines = (short / "messages/en/friendly.j2").read_text().splitlines()
+    assert all(1 <= problem.line <= len(lines) for problem in found)
+
+
+def test_a_creditors_name_that_must_not_be_read_by_others_stops_the_rulebook(short: Path) -> None:
+    edit(short, "creditors.yaml", "name: Almacenes Andina\n", "name: Debt Recovery\n")
+    found = problems(short, try_messages=True)
+    assert any(
+        Path(problem.file).name == "creditors.yaml" and "debt" in problem.message
+        for problem in found
+    )
+
+
+def test_reading_rules_does_not_import_what_writes_messages() -> None:
+    """Deciding happens in functions whose cold start counts."""
+    code = (
+        "import sys, escalon.domain.engine, escalon.domain.transitions, escalon.domain.explanation;"
+        "import escalon.authoring.rulebook;"
+        "print(sorted({'jinja2', 'babel'} & set(sys.modules)))"
+    )
+    told = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert told.stdout.strip() == "[]"
+    code = (
+        "import sys, escalon.domain.engine; print(sorted({'yaml', 'pydantic'} & set(sys.modules)))"
+    )
+    told = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert told.stdout.strip() == "[]"
+
+
+# --- what is compiled ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("folder", ["config", "samples/ibm/rulebook"])
+def test_what_we_ship_may_go_live(folder: str) -> None:
+    assert load_rulebook(ROOT / folder).version
+
+
+@pytest.fixture(scope="module")
+def shipped() -> Rulebook:
+    return load_rulebook(ROOT / "config", try_messages=False)
+
+
+def test_the_shipped_ladder_covers_all_stages(shipped: Rulebook) -> None:
+    (standard,) = (s for s in shipped.strategies if s.strategy == "standard")
+    assert [(step.step, step.day, step.stage) for step in standard.steps] == [
+        ("heads-up", -5, "pre_due"),
+        ("due-tomorrow", -1, "pre_due"),
+        ("friendly", 2, "reminder"),
+        ("friendly-again", 9, "reminder"),
+        ("firm", 20, "firm"),
+        ("firm-call", 30, "firm"),
+        ("firm-again", 38, "firm"),
+        ("offer", 50, "negotiation"),
+        ("last-notice", 75, "pre_legal"),
+        ("legal-notice", 95, "legal"),
+        ("legal-review", 105, "legal"),
+    ]
+    assert standard.end == LadderEnd("review", 30, source=standard.end.source)
+
+
+def test_words_become_what_they_say(shipped: Rulebook) -> None:
+    (vip, standard) = shipped.strategies
+    steps = {step.step: step for step in standard.steps}
+    assert steps["last-notice"].needs == Need("offer", 15)
+    assert steps["firm"].needs == Need("friendly-again", 10)
+    assert (steps["last-notice"].wait_days, steps["last-notice"].gap_days) == (15, 15)
+    assert steps["firm-call"].only_if == ["open", "above", {"COP": 20_000_000, "USD": 5_000}]
+    assert (steps["firm-call"].task, steps["firm-call"].task_due_days) == ("call", 3)
+    assert (vip.condition, vip.end.task, vip.end.queue) == (
+        ["tag", "vip"], "hand_over", "key-accounts",
+    )  # fmt: skip
+    assert shipped.chase.from_minor == {"COP": 2_000_000, "USD": 1_000}
+    assert shipped.chase.oldest_debt_days == 1825
+    assert shipped.delivered_after_hours == 48
+    assert shipped.holds["dispute"].at_most_days == 60
+    assert standard.old_debt_enters == "step for its age"
+
+
+def test_a_step_knows_the_line_it_stands_on(shipped: Rulebook) -> None:
+    for strategy in shipped.strategies:
+        for step in strategy.steps:
+            file, _, line = step.source.partition(":")
+            text = (ROOT / "config" / file).read_text().splitlines()[int(line) - 1]
+            assert text.strip() == f"- step: {step.step}"
+
+
+def test_a_debtor_of_unknown_country_is_bound_by_every_countrys_law(shipped: Rulebook) -> None:
+    names = {layer.policy for layer in shipped.policy_for("").layers}
+    assert names == {"core.never", "co", "house"}
+    assert "CO" in shipped.policy_for("").calendars
+    assert [layer.policy for layer in shipped.policy_for("PE").layers] == ["core.never", "house"]
+
+
+def test_the_same_content_has_the_same_name_wherever_it_lies(
+    config: Path, shipped: Rulebook
+) -> None:
+    assert load_rulebook(config, try_messages=False).version == shipped.version
+    assert shipped.version.isalnum()
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new"),
+    [
+        (ESCALATION, "when: 38 days after due", "when: 39 days after due"),
+        (ESCALATION, "from: {COP: 20_000, USD: 10}", "from: {COP: 20_000.01, USD: 10}"),
+        ("creditors.yaml", "phone: +57 601 000 0001", "phone: +57 601 000 0003"),
+        ("contact_policies/co.yaml", "mon-fri: 07:00 to 18:55", "mon-fri: 07:00 to 18:50"),
+        ("messages/en/friendly.j2", "We would be grateful", "We should be grateful"),
+    ],
+)
+def test_any_change_has_another_name(
+    config: Path, shipped: Rulebook, file: str, old: str, new: str
+) -> None:
+    edit(config, file, old, new)
+    assert load_rulebook(config, try_messages=False).version != shipped.version
+
+
+def test_what_is_published_says_the_same_when_it_is_read_again(shipped: Rulebook) -> None:
+    published = msgspec.json.encode(shipped)
+    again = msgspec.json.decode(published, type=Rulebook)
+    assert again == shipped
+    assert len(published) < 1_000_000
+
+
+def test_a_rulebook_based_on_another_takes_from_there_what_it_lacks(config: Path) -> None:
+    own = config.parent / "own"
+    own.mkdir()
+    (own / ESCALATION).write_text(f"based_on: ../config\n{SHORT}", encoding="utf-8")
+    loaded = load_rulebook(own, try_messages=False)
+    assert set(loaded.messages) == {"en", "es-CO"}
+    assert set(loaded.creditors) == {"andina", "cordillera"}
+    (own / ESCALATION).write_text(f"based_on: ../nowhere\n{SHORT}", encoding="utf-8")
+    assert "there is no folder" in problems(own)[0].message

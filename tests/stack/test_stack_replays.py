@@ -1,0 +1,171 @@
+"""A portfolio in a layout that nobody has seen is replayed with nothing but a mapping for it."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from escalon_cli import replay, replay_output
+from escalon_cli.deployed import of_local
+from escalon_cli.main import REPLAY
+from escalon_cli.stack import PROJECT, down, up
+
+BOOK = """\
+Cliente;Posta;Fattura;Emessa;Scadenza;Importo;Pagata;Contestata
+AX-1;One@Example.com;R/001;01/02/2025;01/03/2025;1.200,50;;No
+AX-2;two@example.com;R/002;01/02/2025;01/03/2025;300,00;05/03/2025;No
+AX-3;three@example.com;R/003;10/02/2025;12/03/2025;75,25;;No
+AX-4;four@example.com;R/004;10/02/2025;12/03/2025;980,00;06/03/2025;No
+AX-5;five@example.com;R/005;01/02/2025;01/03/2025;4.000,00;;Si
+"""
+
+MAPPING = """\
+file: {type: changes, delimiter: ";"}
+dates: day/month/year
+numbers: "1.234.567,89"
+zone: America/New_York
+creditor: always ibm-sample
+currency: always USD
+account:
+  source_ref: Cliente
+  name: "Firm {Cliente}"
+  kind: always company
+  country: always US
+  zone: always America/New_York
+  language: always en
+contacts:
+  - channel: email
+    address: "{Posta|lower}"
+    consent: {granted_on: always 2024-01-01, evidence: always framework contract}
+receivable:
+  receivable_id: Fattura
+  issued_on: Emessa
+  due_on: Scadenza
+  amount: Importo
+disputes:
+  - when: {column: Contestata, is: Si}
+    starts_on: Scadenza
+payments:
+  - when: {column: Pagata, filled: true}
+    payment_id: "{Fattura}-paid"
+    amount: Importo
+    paid_on: Pagata
+    at: 12:00
+"""
+
+
+@dataclass
+class Replayed:
+    out: Path
+    summary: dict[str, Any]
+
+    def lines(self, name: str) -> list[dict[str, Any]]:
+        text = (self.out / f"{name}.jsonl").read_text(encoding="utf-8")
+        return [json.loads(line) for line in text.splitlines()]
+
+
+@pytest.fixture(scope="module")
+def replayed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Replayed]:
+    """Ten days of March 2025 in New York, whose clocks go forward on the 9th."""
+    folder = tmp_path_factory.mktemp("replay")
+    (folder / "open_items.csv").write_text(BOOK, encoding="utf-8")
+    (folder / "mapping.yaml").write_text(MAPPING, encoding="utf-8")
+    plan = replay.Plan(
+        folder / "open_items.csv",
+        folder / "mapping.yaml",
+        PROJECT / "samples/ibm/rulebook",
+        date(2025, 3, 3),
+        date(2025, 3, 12),
+        (time(9),),
+    )
+    plan.check()
+    deployed = of_local(up("tests-replay", auth=True, parameters=REPLAY, fresh=True))
+    try:
+        played = replay.play(deployed, plan, lambda *_: None)
+        yield Replayed(folder, replay_output.write(deployed, plan, played, folder))
+    finally:
+        down("tests-replay")
+
+
+def test_each_message_goes_out_on_its_day_once(replayed: Replayed) -> None:
+    assert [
+        (m["sent_at"], m["account_id"], m["to"], m["step"], m["state"])
+        for m in replayed.lines("messages")
+    ] == [
+        ("2025-03-03T09:00:00-05:00", "AX-1", "one@example.com", "friendly", "sent"),
+        ("2025-03-03T09:00:00-05:00", "AX-2", "two@example.com", "friendly", "sent"),
+        ("2025-03-07T09:00:00-05:00", "AX-3", "three@example.com", "heads-up", "sent"),
+        ("2025-03-10T09:00:00-04:00", "AX-1", "one@example.com", "friendly-again", "sent"),
+    ]
+
+
+def test_a_message_states_the_debt_as_the_source_has_it(replayed: Replayed) -> None:
+    last = replayed.lines("messages")[-1]
+    assert last["receivables"] == [
+        {
+            "receivable_id": "R/001",
+            "open_minor": 120050,
+            "currency": "USD",
+            "due_on": "2025-03-01",
+            "days_past_due": 9,
+        }
+    ]
+    assert last["provider_message_id"]
+    assert "1,200.50" in last["text"]
+
+
+def test_charges_and_payments_add_up_to_the_file(replayed: Replayed) -> None:
+    ledger = replayed.lines("ledger")
+    charged = {e["receivable_id"]: e["amount_minor"] for e in ledger if e["kind"] == "charge"}
+    assert charged == {
+        "R/001": 120050,
+        "R/002": 30000,
+        "R/003": 7525,
+        "R/004": 98000,
+        "R/005": 400000,
+    }
+    paid = [
+        (e["receivable_id"], e["amount_minor"], e["booked_at"], e["account_id"])
+        for e in ledger
+        if e["kind"] == "payment"
+    ]
+    assert paid == [
+        ("R/002", -30000, "2025-03-05T12:00:00-05:00", "AX-2"),
+        ("R/004", -98000, "2025-03-06T12:00:00-05:00", "AX-4"),
+    ]
+
+
+def test_the_summary_counts_what_happened(replayed: Replayed) -> None:
+    summary = json.loads((replayed.out / "summary.json").read_text(encoding="utf-8"))
+    assert summary["messages"] == 4
+    assert summary["messages_by"]["step"] == {"friendly": 2, "heads-up": 1, "friendly-again": 1}
+    assert summary["messages_by"]["channel"] == {"email": 4}
+    assert summary["money"] == {"USD": {"charge": 655575, "payment": -128000}}
+    assert summary["imports"]["refused"] == 0
+    assert summary["tasks"] == 0
+    assert len(summary["runs"]) == 10
+    assert summary["run_totals"]["acted"] == 4
+    assert summary["run_totals"]["failed"] == 0
+    assert summary["run_totals"]["add_up"] is True
+
+
+def test_who_disputes_and_who_paid_in_time_hears_nothing(replayed: Replayed) -> None:
+    heard = {message["account_id"] for message in replayed.lines("messages")}
+    assert heard == {"AX-1", "AX-2", "AX-3"}
+    reasons = {
+        reason["code"]
+        for decision in replayed.lines("decisions")
+        if decision["account_id"] == "AX-5"
+        for reason in decision["reasons"]
+    }
+    assert reasons == {"receivable_hold"}
+
+
+def test_every_email_is_there_as_it_was_sent(replayed: Replayed) -> None:
+    for message in replayed.lines("messages"):
+        body = (replayed.out / message["eml"]).read_bytes()
+        assert f"To: Firm {message['account_id']} <{message['to']}>".encode() in body

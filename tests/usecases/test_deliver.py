@@ -1,0 +1,434 @@
+"""Deliver: the last look, one contact an intent, and what the providers' answers come to."""
+
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+import pytest
+from botocore.exceptions import ClientError, EndpointConnectionError, ReadTimeoutError
+from msgspec.structs import replace
+
+from escalon.domain.account import Account, Hold
+from escalon.domain.storage import Change, instant
+from escalon.usecases.deliver import TryLaterError
+from escalon.usecases.messages_between import ToDeliver
+from tests.doubles.crashing import Faults
+from tests.doubles.world import NOW, OneRulebook, World, debtor, point, receivable, rulebook
+
+QUARTER = timedelta(minutes=15)
+
+
+def planned(account: Account | None = None, at: datetime = NOW) -> tuple[World, ToDeliver]:
+    """A world in which one contact is planned, and its queue message."""
+    world = World(at)
+    world.put(account or debtor(), at - timedelta(hours=1))
+    world.sweep()(at)
+    world.work_off("escalate")
+    (name,) = world.waiting()
+    return world, msgspec.json.decode(world.sqs.queues[name][0], type=ToDeliver)
+
+
+def change(world: World, account: Account) -> None:
+    """Somebody else changes the account."""
+    stored = world.table.get(account.account_id)
+    assert stored is not None
+    world.table.update(Change(stored, account, NOW, ()))
+
+
+def refused(code: str, status: int = 400, message: str = "") -> ClientError:
+    about = {
+        "Error": {"Code": code, "Message": message},
+        "ResponseMetadata": {"HTTPStatusCode": status},
+    }
+    return ClientError(about, "SendEmail")  # type: ignore[arg-type]
+
+
+# ------------------------------------------------------------------------------ it is sent
+
+
+def test_a_message_is_sent_with_the_bytes_that_were_kept_before() -> None:
+    world, message = planned()
+    order = Faults()
+    assert world.deliver("email", order)(message) == "sent"
+    assert order.calls.index("put_object") < order.calls.index("send_email")
+    (call,) = world.ses.calls
+    (document,) = world.messages()
+    kept, _ = world.s3.objects[document["kept_at"]]
+    assert call["Content"]["Raw"]["Data"] == kept
+    assert call["Destination"] == {"ToAddresses": ["ana@example.com"]}
+    assert call["FromEmailAddress"] == "cuentas@andina.example.com"
+    assert {"Name": "message_id", "Value": message.intent_id} in call["EmailTags"]
+    assert document["receivables"] == [
+        {
+            "receivable_id": "r1",
+            "open_minor": 100_000_00,
+            "currency": "COP",
+            "due_on": "2026-09-04",
+            "days_past_due": 3,
+        }
+    ]
+    assert document["local_at"] == "2026-09-07T10:00:00-05:00"
+    account = world.account()
+    assert account.receivables[0].steps["friendly"].state == "sent"
+    assert [c.message_id for c in account.contacts] == [message.intent_id]
+    assert [f["fact"] for f in world.facts("a1")] == ["decided", "claimed", "sent"]
+
+
+def test_an_sms_is_sent_by_sns() -> None:
+    world, message = planned(debtor(points=(point("sms"),)))
+    assert world.deliver("sms")(message) == "sent"
+    (call,) = world.sns.calls
+    assert call["PhoneNumber"] == "+573000000001"
+    (document,) = world.messages()
+    assert world.s3.objects[document["kept_at"]][0].decode() == call["Message"]
+    assert document["segments"] >= 1
+
+
+def test_a_task_is_opened_for_a_person() -> None:
+    world, message = planned(debtor("a1", receivable(late=21)))
+    assert world.deliver("task")(message) == "opened"
+    (task,) = world.tasks()
+    assert (task["kind"], task["script"], task["step"]) == ("call", "firm_call", "call")
+    assert task["due_at"] == "2026-09-10T15:00:00Z"
+    assert [t["task_id"] for t in world.table.listed("tasks")] == [message.intent_id]
+
+
+def test_the_clock_is_asked_at_the_look_before_the_provider_and_at_the_record() -> None:
+    world, message = planned()
+    world.clock.looks = 0
+    world.deliver("email")(message)
+    assert world.clock.looks == 3
+
+
+# ---------------------------------------------------------------- the last look (invariant 2)
+
+
+def paid(account: Account) -> Account:
+    return replace(account, receivables=())
+
+
+def disputed(account: Account) -> Account:
+    hold = Hold("dispute:r1", "dispute", NOW.date(), None, "r1")
+    return replace(account, holds=(hold,))
+
+
+def held(account: Account) -> Account:
+    return replace(account, holds=(Hold("h", "dispute", NOW.date()),))
+
+
+def mostly_paid(account: Account) -> Account:
+    (owed,) = account.receivables
+    return replace(account, receivables=(replace(owed, open_minor=19_999_99),))
+
+
+def moved_away(account: Account) -> Account:
+    return replace(account, points=())
+
+
+@pytest.mark.parametrize("what", [paid, disputed, held, mostly_paid, moved_away])
+def test_L7_what_happens_between_decision_and_delivery_stops_the_message(what: object) -> None:
+    assert callable(what)
+    world, message = planned()
+    change(world, what(world.account()))
+    assert world.deliver("email")(message) == "withdrawn"
+    assert world.ses.calls == []
+    assert world.messages() == []
+    account = world.account()
+    assert account.intents == ()
+    assert account.contacts == ()
+    assert all(not r.steps for r in account.receivables)  # the step is not used up
+    assert [f["fact"] for f in world.facts("a1")][-1] == "withdrawn"
+
+
+def test_L7_a_paid_account_leaves_the_due_index_and_others_stay_in_it() -> None:
+    world, message = planned()
+    change(world, paid(world.account()))
+    world.deliver("email")(message)
+    assert "due_shard" not in world.all_items()["A#a1", "A"]
+    world, message = planned()
+    change(world, disputed(world.account()))
+    world.deliver("email")(message)
+    assert "due_shard" in world.all_items()["A#a1", "A"]
+
+
+@pytest.mark.parametrize(
+    ("at", "became"),
+    [
+        (datetime(2026, 9, 7, 22, 59, 59, tzinfo=UTC), "sent"),
+        (datetime(2026, 9, 7, 23, 0, 0, tzinfo=UTC), "withdrawn"),
+        (datetime(2026, 9, 7, 23, 0, 1, tzinfo=UTC), "withdrawn"),
+    ],
+)
+def test_L7_the_window_closes_at_18_between_decision_and_delivery(
+    at: datetime, became: str
+) -> None:
+    world, message = planned()
+    world.clock.at = at
+    assert world.deliver("email")(message) == became
+    assert len(world.ses.calls) == (1 if became == "sent" else 0)
+    if became == "withdrawn":
+        (fact,) = world.facts("a1", "withdrawn")
+        assert fact["refusals"][0]["next_allowed_at"] == "2026-09-08T13:00:00Z"
+        assert world.all_items()["A#a1", "A"]["look_at"] == {"S": "2026-09-08T13:00:00Z"}
+
+
+def test_money_between_the_look_and_the_claim_makes_it_look_again() -> None:
+    world, message = planned()
+    faults = Faults(2, "after", instead=lambda: change(world, paid(world.account())))
+    assert world.deliver("email", faults)(message) == "withdrawn"
+    assert world.ses.calls == []
+
+
+def test_a_message_says_what_is_open_at_the_last_look() -> None:
+    world, message = planned()
+    (owed,) = world.account().receivables
+    change(world, replace(world.account(), receivables=(replace(owed, open_minor=50_000_00),)))
+    assert world.deliver("email")(message) == "sent"
+    (document,) = world.messages()
+    assert document["receivables"][0]["open_minor"] == 50_000_00
+
+
+@pytest.mark.parametrize(("seconds", "tries"), [(1, 1), (2, 1), (3, 2)])
+def test_a_function_that_was_frozen_before_the_provider_looks_again(
+    seconds: int, tries: int
+) -> None:
+    world, message = planned()
+    world.clock.then.extend([NOW, NOW + timedelta(seconds=seconds)])
+    calls = Faults()
+    assert world.deliver("email", calls)(message) == "sent"
+    assert calls.calls.count("get_item") == tries
+    assert len(world.ses.calls) == 1
+    assert len(world.facts("a1", "released")) == tries - 1
+
+
+def test_a_function_that_is_always_frozen_gives_up_and_sends_nothing() -> None:
+    world, message = planned()
+    late = [NOW, NOW + timedelta(seconds=5)]
+    world.clock.then.extend(late * 4)
+    with pytest.raises(TryLaterError):
+        world.deliver("email")(message)
+    assert world.ses.calls == []
+    (intent,) = world.account().intents
+    assert intent.state == "planned"
+    assert world.account().contacts == ()
+    assert [m["state"] for m in world.messages()] == ["released"]
+
+
+# --------------------------------------------------------------------- twice (invariant 1)
+
+
+def test_L2_a_message_that_comes_again_sends_nothing() -> None:
+    world, message = planned()
+    assert world.deliver("email")(message) == "sent"
+    assert world.deliver("email")(message) == "gone"
+    assert len(world.ses.calls) == 1
+
+
+def test_L2_a_message_that_is_being_sent_by_somebody_else_is_left_to_them() -> None:
+    world, message = planned()
+    became: list[str] = []
+    inside = Faults(4, "before", instead=lambda: became.append(world.deliver("email")(message)))
+    assert world.deliver("email", inside)(message) == "sent"
+    assert became == ["under_way"]
+    assert len(world.ses.calls) == 1
+
+
+def test_L2_of_two_that_look_at_once_one_claims() -> None:
+    world, message = planned()
+    became: list[str] = []
+    inside = Faults(2, "after", instead=lambda: became.append(world.deliver("email")(message)))
+    assert world.deliver("email", inside)(message) == "gone"
+    assert became == ["sent"]
+    assert len(world.ses.calls) == 1
+
+
+# ------------------------------------------------------------------ the provider's answers
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        refused("TooManyRequestsException", 429),
+        refused("AccessDeniedException", 403),
+        refused("MessageRejected", message="Email address is not verified."),
+        refused("SignatureDoesNotMatch"),
+        EndpointConnectionError(endpoint_url="https://email"),
+    ],
+)
+def test_what_was_not_taken_is_planned_again_and_sent_once_later(answer: Exception) -> None:
+    world, message = planned()
+    world.ses.answers.append(answer)
+    with pytest.raises(TryLaterError):
+        world.deliver("email")(message)
+    account = world.account()
+    assert account.intents[0].state == "planned"
+    assert account.contacts == ()  # it reached nobody, so it does not count
+    assert [m["state"] for m in world.messages()] == ["released"]
+    assert world.deliver("email")(message) == "sent"
+    assert len(world.ses.calls) == 1
+    assert [m["state"] for m in world.messages()] == ["sent"]
+
+
+def test_L10_what_is_refused_goes_on_by_the_next_channel_and_uses_no_step_up() -> None:
+    world, message = planned()
+    world.ses.answers.append(refused("MessageRejected"))
+    assert world.deliver("email")(message) == "failed"
+    account = world.account()
+    assert account.receivables[0].steps["friendly"].tried == ("email",)
+    assert [c.reached for c in account.contacts] == [False]
+    assert [m["state"] for m in world.messages()] == ["failed"]
+    world.run(NOW + QUARTER)
+    assert len(world.sns.calls) == 1
+    assert world.account().receivables[0].steps["friendly"].state == "sent"
+
+
+def test_L10_a_number_that_the_provider_blames_is_marked() -> None:
+    world, message = planned(debtor(points=(point("sms"),)))
+    world.sns.answers.append(refused("InvalidParameter"))
+    assert world.deliver("sms")(message) == "failed"
+    assert world.account().points[0].failed == "InvalidParameter"
+    world.run(NOW + QUARTER)
+    assert [t["kind"] for t in world.tasks()] == ["data_repair"]
+
+
+@pytest.mark.parametrize(
+    "answer", [ReadTimeoutError(endpoint_url="https://email"), refused("InternalFailure", 500)]
+)
+def test_L2_what_nobody_knows_is_never_sent_again_and_goes_to_a_person(answer: Exception) -> None:
+    world, message = planned()
+    world.ses.answers.append(answer)
+    assert world.deliver("email")(message) == "unknown"
+    assert world.deliver("email")(message) == "under_way"
+    (claimed,) = world.messages()
+    assert claimed["state"] == "sending"
+    for number in range(1, 5):
+        world.run(NOW + QUARTER * number)
+    assert world.ses.calls == []
+    assert world.sns.calls == []
+    (task,) = world.tasks()
+    assert (task["kind"], task["about"]) == ("unknown_fate", message.intent_id)
+    assert [m["state"] for m in world.messages()] == ["unknown"]
+    assert world.account().receivables[0].steps["friendly"].state == "unknown"
+
+
+@pytest.mark.parametrize(("seconds", "flagged"), [(-1, False), (0, True), (1, True)])
+def test_a_message_is_given_fifteen_minutes_before_a_person_is_told(
+    seconds: int, flagged: bool
+) -> None:
+    world, message = planned()
+    world.ses.answers.append(ReadTimeoutError(endpoint_url="https://email"))
+    world.deliver("email")(message)
+    world.run(NOW + QUARTER + timedelta(seconds=seconds))
+    assert bool(world.tasks()) is flagged
+
+
+def test_L2_money_that_comes_while_it_is_recorded_is_not_lost() -> None:
+    """The record finds another version of the account: it keeps both."""
+    world, message = planned()
+    (owed,) = world.account().receivables
+    less = replace(owed, open_minor=60_000_00)
+
+    def part_payment() -> None:
+        change(world, replace(world.account(), receivables=(less,)))
+
+    assert world.deliver("email", Faults(4, "after", instead=part_payment))(message) == "sent"
+    account = world.account()
+    assert account.receivables[0].open_minor == 60_000_00
+    assert account.receivables[0].steps["friendly"].state == "sent"
+
+
+def test_an_answer_that_comes_after_a_person_was_told_is_kept() -> None:
+    world, message = planned()
+    late = NOW + QUARTER
+
+    def meanwhile() -> None:
+        world.run(late)
+
+    assert world.deliver("email", Faults(4, "after", instead=meanwhile))(message) == "unknown"
+    (document,) = world.messages()
+    assert document["provider_message_id"] == "provider-1"
+    assert ("recorded_late", {"intent_id": message.intent_id, "became": "sent"}) in world.reports
+
+
+# --------------------------------------------------------------------------- what is wrong
+
+
+def broken_rulebook(template: str) -> OneRulebook:
+    rules = rulebook()
+    messages = {**rules.messages["en"], "friendly": template}
+    wrong = replace(rules, messages={**rules.messages, "en": messages}, version="wrong")
+    return OneRulebook(wrong)
+
+
+def test_a_template_that_fails_goes_to_a_person_and_not_round_and_round() -> None:
+    world = World()
+    world.rulebooks = broken_rulebook("{% block subject %}{{ nobody_knows }}{% endblock %}")
+    world.put(debtor())
+    world.put(debtor("a2", receivable("r2", late=11)))
+    for number in range(8):
+        world.run(NOW + QUARTER * number)
+    assert len(world.ses.calls) == 1  # the other account's, by another template
+    assert world.account("a2").receivables[0].steps["firm"].state == "sent"
+    assert world.sns.calls == []
+    assert [(t["kind"], t["account_id"]) for t in world.tasks()] == [("data_repair", "a1")]
+    told = [about for code, about in world.reports if code == "cannot_be_written"]
+    assert len(told) == 2  # once a channel
+    assert world.account().contacts == ()
+    assert world.account().intents == ()
+    assert world.failed == []
+
+
+def test_a_creditor_that_the_rulebook_lost_goes_to_a_person() -> None:
+    """A contact point, step or creditor that vanished is found at the last look or when writing."""
+    world, message = planned()
+    rules = rulebook()
+    world.rulebooks = OneRulebook(replace(rules, creditors={}))
+    assert world.deliver("email")(message) == "failed"
+    assert ("cannot_be_written", {"intent_id": message.intent_id, "error": "KeyError"}) in (
+        world.reports
+    )
+
+
+def test_a_package_that_is_missing_is_no_fault_of_the_message() -> None:
+    world, message = planned()
+    deliver = world.deliver("email")
+
+    def prepare(*_: object) -> None:
+        raise ImportError("jinja2")
+
+    deliver._courier.prepare = prepare  # type: ignore[union-attr, method-assign, assignment]
+    with pytest.raises(ImportError):
+        deliver(message)
+    assert world.account().intents[0].state == "planned"
+
+
+@pytest.mark.parametrize("wrong", ["sms", "task"])
+def test_a_dead_letter_in_the_wrong_queue_is_not_carried_out(wrong: str) -> None:
+    world, message = planned()
+    assert world.deliver(wrong)(message) == "misrouted"
+    assert world.sns.calls == []
+    assert world.tasks() == []
+    assert world.account().intents[0].state == "planned"
+
+
+def test_a_message_about_nobody_is_gone() -> None:
+    world = World()
+    assert world.deliver("email")(ToDeliver("nobody", "m1")) == "gone"
+
+
+def test_no_report_names_the_debtor() -> None:
+    world, message = planned()
+    world.ses.answers.append(refused("MessageRejected", message="ana@example.com is bad"))
+    world.deliver("email")(message)
+    world.ses.answers.append(ReadTimeoutError(endpoint_url="https://email"))
+    text = str(world.reports) + str(world.facts("a1"))
+    assert "ana@example.com" not in text
+    assert "Gómez" not in text
+
+
+def test_a_claim_keeps_the_run_that_decided() -> None:
+    """Otherwise the same run would count the account a second time."""
+    world, message = planned()
+    world.deliver("email")(message)
+    assert world.all_items()["A#a1", "A"]["run"]["S"].startswith(
+        f"{instant(NOW)}/due#000/w1/0000|act"
+    )
