@@ -203,6 +203,6 @@ def main() -> None:
         sample = msgspec.json.encode(account(0))
         print(
             f"an account's document: {len(sample):,} bytes; a due account costs one write of it "
-            f"({-(-(len(sample) + 1200) // 1024)} units) and twice that in the due index, since its "
-            "place moves; an idle account costs nothing: no request names it"
+            f"({-(-(len(sample) + 1200) // 1024)} units) and twice that in the due index, since "
+            "its place moves; an idle account costs nothing: no request names it"
         )

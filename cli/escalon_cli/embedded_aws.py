@@ -37,7 +37,7 @@ def main() -> int:
     """Start MiniStack as its own command does."""
     # By name: MiniStack lives in an environment of its own, where no type checker of ours looks.
     ministack = importlib.import_module("ministack.app").main
-    dynamodb = importlib.import_module("ministack.services.dynamodb")
+    dynamodb: Any = importlib.import_module("ministack.services.dynamodb")
     dynamodb._partiql_update = with_stream_record(
         dynamodb._partiql_update, dynamodb._partiql_key_target, dynamodb._emit_stream_event
     )

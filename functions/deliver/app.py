@@ -17,8 +17,8 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from escalon import bootstrap, failures
 from escalon.usecases.messages_between import ToDeliver
 
-logger = Logger(service="deliver")
-metrics = Metrics(service="deliver")
+logger = Logger()
+metrics = Metrics()
 processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
 
 

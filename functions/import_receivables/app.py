@@ -9,7 +9,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from escalon import bootstrap, failures
 
-logger = Logger(service="import_receivables")
+logger = Logger()
 
 
 class ImportFailedError(Exception):

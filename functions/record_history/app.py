@@ -6,7 +6,7 @@ from aws_lambda_powertools import Logger
 
 from escalon import bootstrap
 
-logger = Logger(service="record_history")
+logger = Logger()
 
 
 @logger.inject_lambda_context

@@ -8,8 +8,8 @@ from aws_lambda_powertools.metrics import MetricUnit
 from escalon import bootstrap
 from escalon.usecases.sweep import scheduled_time
 
-logger = Logger(service="sweep")
-metrics = Metrics(service="sweep")
+logger = Logger()
+metrics = Metrics()
 
 
 @logger.inject_lambda_context

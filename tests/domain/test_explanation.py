@@ -33,11 +33,8 @@ def emitted() -> set[str]:
                 for each in ast.walk(code)
                 if isinstance(each, ast.Constant) and isinstance(each.value, str)
             }
-        # code = "a" if … else "b"; Reason(code, …)
     for node in ast.walk(tree):
-        if isinstance(node, ast.Assign) and [getattr(t, "id", "") for t in node.targets] == [
-            "code"
-        ]:
+        if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "code":
             found |= {
                 each.value
                 for each in ast.walk(node.value)
@@ -113,8 +110,10 @@ def test_a_refusal_says_the_law_and_when_it_opens() -> None:
 
 def test_every_refusal_of_the_policy_can_be_told() -> None:
     codes = Deny.__annotations__["reason"].__args__
-    params = {"channel": "sms", "used": "email", "max": "1", "per": "calendar_day", "day": "2026-12-25",
-              "year": "2040", "role": "reference", "failed": "bounce"}  # fmt: skip
+    params = {
+        "channel": "sms", "used": "email", "max": "1", "per": "calendar_day", "day": "2026-12-25",
+        "year": "2040", "role": "reference", "failed": "bounce",
+    }  # fmt: skip
     for code in codes:
         refusal = Refusal("andina", "firm", "sms", "co.x", "", code, None, params)
         for locale in ("es", "en"):

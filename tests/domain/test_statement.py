@@ -1,11 +1,12 @@
 """The statement: what one message to one debtor about one creditor shows (lesson L11)."""
 
 from datetime import date
+from typing import Any
 
 import pytest
 
-from escalon.domain.account import Beyond, Hold
-from escalon.domain.rulebook import Chase
+from escalon.domain.account import Beyond, Hold, Receivable
+from escalon.domain.rulebook import Chase, Rulebook
 from escalon.domain.statement import beyond, statement
 from tests.domain.debts import account, receivable, rulebook, step
 
@@ -14,10 +15,9 @@ TODAY = date(2026, 9, 10)
 
 
 def shown(
-    *receivables: object, rules: object = RULES, **more: object
+    *receivables: Receivable, rules: Rulebook = RULES, **more: Any
 ) -> tuple[list[str], list[str]]:
-    debt = account(*receivables, **more)  # type: ignore[arg-type]
-    overdue, upcoming = statement(debt, "andina", rules, TODAY)  # type: ignore[arg-type]
+    overdue, upcoming = statement(account(*receivables, **more), "andina", rules, TODAY)
     return [r.receivable_id for r in overdue], [r.receivable_id for r in upcoming]
 
 
@@ -65,10 +65,7 @@ def test_what_is_too_old_is_not_mentioned(due: str, overdue: list[str]) -> None:
 
 
 def test_what_the_document_has_no_room_for_is_summed_by_currency() -> None:
-    rest = {
-        "andina|COP": Beyond(3, 500),
-        "andina|USD": Beyond(1, 7),
-        "cordillera|COP": Beyond(9, 9),
-    }
-    debt = account(receivable(), beyond=rest)
+    other = {"cordillera|COP": Beyond(9, 9)}
+    rest = {"andina|COP": Beyond(3, 500), "andina|USD": Beyond(1, 7)}
+    debt = account(receivable(), beyond=rest | other)
     assert dict(beyond(debt, "andina")) == {"COP": Beyond(3, 500), "USD": Beyond(1, 7)}

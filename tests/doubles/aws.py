@@ -1,3 +1,4 @@
+# ruff: noqa: N803, ARG002 - the arguments are boto3's
 """The other services in memory, as boto3's clients have them: S3, SQS, SES, SNS, EventBridge."""
 
 import io

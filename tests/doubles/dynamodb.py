@@ -1,3 +1,4 @@
+# ruff: noqa: N803, ARG002 - the arguments are boto3's
 """DynamoDB in memory: the dozen operations that the table gateway uses, as boto3's client has them.
 
 It passes the same contract tests as moto and the embedded AWS (tests/table). What it does not know
@@ -163,12 +164,12 @@ class DynamoDb:
             assert not (IndexName and ConsistentRead), "an index has no consistent reads"
             first, *more = _conditions(KeyConditionExpression, ExpressionAttributeValues)
             table = self.tables.get(TableName, {})
+            names: tuple[str, ...]
             if IndexName:
                 assert IndexName == "due"
                 shard = self._index.get(TableName, {}).get(first.value, [])
-                rows = [(key[0], table[key[1]][key[2]]) for key in shard]
-                # A plain slice would do for the order; the range is narrowed before it is copied.
-                items = [item for _, item in rows if all(c.holds(item) for c in more)]
+                rows = (table[pk][sk] for _, pk, sk in shard)
+                items = [item for item in rows if all(c.holds(item) for c in more)]
                 names = ("due_shard", "look_at", "pk", "sk")
             else:
                 own = table.get(first.value, {})
@@ -282,9 +283,10 @@ def _conditions(expression: str, values: Item, names: Item | None = None) -> lis
     for part in filter(None, expression.split(" AND ")):
         comparison, begins = _COMPARISON.match(part), _BEGINS.match(part)
         if comparison:
-            name, relation, value = comparison.groups()
+            name, relation, value = comparison.group(1, 2, 3)
         elif begins:
-            (name, value), relation = begins.groups(), "begins"
+            name, value = begins.group(1, 2)
+            relation = "begins"
         else:
             raise NotImplementedError(expression)
         plain = next(iter(values[value].values()))

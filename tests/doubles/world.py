@@ -212,10 +212,10 @@ def receivable(
     open_minor: int = 100_000_00,
     creditor: str = "andina",
     currency: str = "COP",
-    today: date = NOW.date(),
+    today: date | None = None,
 ) -> Receivable:
     """An obligation that was due `late` days ago, issued a month before, known ever since."""
-    due_on = today - timedelta(days=late)
+    due_on = (today or NOW.date()) - timedelta(days=late)
     issued_on = due_on - timedelta(days=30)
     return Receivable(
         receivable_id, creditor, f"doc-{receivable_id}", issued_on, due_on, currency, open_minor,

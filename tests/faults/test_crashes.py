@@ -126,6 +126,7 @@ def _every_crash(calls: tuple[str, ...]) -> list[Any]:
 def test_the_calls_are_those_that_the_crashes_are_tried_at() -> None:
     assert _calls_of_escalate() == (
         "query",  # pages that a crash left open
+        "query",  # what is issued today
         "query",  # what is due
         "put_item",  # the page is opened
         "batch_execute_statement",
@@ -154,7 +155,7 @@ def test_the_calls_are_those_that_the_crashes_are_tried_at() -> None:
 
 @pytest.mark.parametrize("again", ["at once", "after the next run"])
 @pytest.mark.parametrize(("number", "when"), _every_crash(_calls_of_escalate()))
-def test_L2_escalate_crashes(number: int, when: When, again: str) -> None:
+def test_l2_escalate_crashes(number: int, when: When, again: str) -> None:
     world, faults = World(), Faults(number, when)
     _book(world)
     world.sweep()(FIRST)
@@ -175,7 +176,7 @@ def test_L2_escalate_crashes(number: int, when: When, again: str) -> None:
 @pytest.mark.parametrize("again", ["at once", "after the next run"])
 @pytest.mark.parametrize("channel", ["email", "sms"])
 @pytest.mark.parametrize(("number", "when"), _every_crash(_calls_of_deliver("email")))
-def test_L2_deliver_crashes(channel: str, number: int, when: When, again: str) -> None:
+def test_l2_deliver_crashes(channel: str, number: int, when: When, again: str) -> None:
     world, faults = _only(channel), Faults(number, when)
     world.sweep()(FIRST)
     world.work_off("escalate")
@@ -195,7 +196,7 @@ def test_L2_deliver_crashes(channel: str, number: int, when: When, again: str) -
 
 @pytest.mark.parametrize("again", ["at once", "after the next run"])
 @pytest.mark.parametrize(("number", "when"), _every_crash(_calls_of_deliver("task")))
-def test_L2_opening_a_task_crashes(number: int, when: When, again: str) -> None:
+def test_l2_opening_a_task_crashes(number: int, when: When, again: str) -> None:
     world, faults = _only("task"), Faults(number, when)
     world.sweep()(FIRST)
     world.work_off("escalate")
@@ -207,8 +208,8 @@ def test_L2_opening_a_task_crashes(number: int, when: When, again: str) -> None:
 
 
 @pytest.mark.parametrize(("number", "when"), _every_crash(_calls_of_escalate()))
-def test_L2_the_run_that_flags_a_lost_message_crashes_too(number: int, when: When) -> None:
-    """The message was claimed and its sender died; the run that would tell a person dies as well."""
+def test_l2_the_run_that_flags_a_lost_message_crashes_too(number: int, when: When) -> None:
+    """The message was claimed and its sender died; the run that would tell a person dies too."""
     world = _only("email")
     world.sweep()(FIRST)
     world.work_off("escalate")
@@ -223,7 +224,7 @@ def test_L2_the_run_that_flags_a_lost_message_crashes_too(number: int, when: Whe
 
 
 @pytest.mark.parametrize(("number", "when"), _every_crash(_calls_of_deliver("email")))
-def test_L2_a_second_delivery_in_the_middle_of_the_first(number: int, when: When) -> None:
+def test_l2_a_second_delivery_in_the_middle_of_the_first(number: int, when: When) -> None:
     world = _only("email")
     world.sweep()(FIRST)
     world.work_off("escalate")
@@ -237,7 +238,7 @@ def test_L2_a_second_delivery_in_the_middle_of_the_first(number: int, when: When
 
 
 @pytest.mark.parametrize(("number", "when"), _every_crash(_calls_of_escalate()))
-def test_L2_a_second_escalate_in_the_middle_of_the_first(number: int, when: When) -> None:
+def test_l2_a_second_escalate_in_the_middle_of_the_first(number: int, when: When) -> None:
     world = World()
     _book(world)
     world.sweep()(FIRST)
@@ -255,7 +256,7 @@ def test_L2_a_second_escalate_in_the_middle_of_the_first(number: int, when: When
     _assert_one_task(world)
 
 
-def test_L2_every_message_comes_twice() -> None:
+def test_l2_every_message_comes_twice() -> None:
     world = World()
     _book(world)
     world.clock.at = FIRST

@@ -592,9 +592,24 @@ def test_an_alarm_on_our_own_metric_names_one_that_the_function_counts(
     for name, alarm in ours.items():
         ((dimension, service),) = [(d["Name"], d["Value"]) for d in alarm["Dimensions"]]
         assert dimension == "service", name
-        source = (PROJECT / "functions" / service / "app.py").read_text(encoding="utf-8")
-        assert f'Metrics(service="{service}")' in source, name
+        ((_, function),) = [
+            (part["Environment"]["Variables"]["POWERTOOLS_SERVICE_NAME"], part)
+            for part in template.functions.values()
+            if part["Environment"]["Variables"]["POWERTOOLS_SERVICE_NAME"] == service
+        ]
+        source = (PROJECT / function["CodeUri"] / "app.py").read_text(encoding="utf-8")
         assert f'"{alarm["MetricName"]}"' in source, name
+
+
+def test_each_function_logs_and_counts_under_its_own_name(template: Template) -> None:
+    services = [
+        part["Environment"]["Variables"]["POWERTOOLS_SERVICE_NAME"]
+        for part in template.functions.values()
+    ]
+    assert sorted(services) == [
+        *("deliver_email", "deliver_sms", "escalate", "import_receivables"),
+        *("open_task", "record_history", "sweep"),
+    ]
 
 
 def test_a_stack_that_is_not_swept_on_purpose_raises_no_alarm(template: Template) -> None:

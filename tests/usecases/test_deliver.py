@@ -125,7 +125,7 @@ def moved_away(account: Account) -> Account:
 
 
 @pytest.mark.parametrize("what", [paid, disputed, held, mostly_paid, moved_away])
-def test_L7_what_happens_between_decision_and_delivery_stops_the_message(what: object) -> None:
+def test_l7_what_happens_between_decision_and_delivery_stops_the_message(what: object) -> None:
     assert callable(what)
     world, message = planned()
     change(world, what(world.account()))
@@ -139,7 +139,7 @@ def test_L7_what_happens_between_decision_and_delivery_stops_the_message(what: o
     assert [f["fact"] for f in world.facts("a1")][-1] == "withdrawn"
 
 
-def test_L7_a_paid_account_leaves_the_due_index_and_others_stay_in_it() -> None:
+def test_l7_a_paid_account_leaves_the_due_index_and_others_stay_in_it() -> None:
     world, message = planned()
     change(world, paid(world.account()))
     world.deliver("email")(message)
@@ -158,7 +158,7 @@ def test_L7_a_paid_account_leaves_the_due_index_and_others_stay_in_it() -> None:
         (datetime(2026, 9, 7, 23, 0, 1, tzinfo=UTC), "withdrawn"),
     ],
 )
-def test_L7_the_window_closes_at_18_between_decision_and_delivery(
+def test_l7_the_window_closes_at_18_between_decision_and_delivery(
     at: datetime, became: str
 ) -> None:
     world, message = planned()
@@ -216,14 +216,14 @@ def test_a_function_that_is_always_frozen_gives_up_and_sends_nothing() -> None:
 # --------------------------------------------------------------------- twice (invariant 1)
 
 
-def test_L2_a_message_that_comes_again_sends_nothing() -> None:
+def test_l2_a_message_that_comes_again_sends_nothing() -> None:
     world, message = planned()
     assert world.deliver("email")(message) == "sent"
     assert world.deliver("email")(message) == "gone"
     assert len(world.ses.calls) == 1
 
 
-def test_L2_a_message_that_is_being_sent_by_somebody_else_is_left_to_them() -> None:
+def test_l2_a_message_that_is_being_sent_by_somebody_else_is_left_to_them() -> None:
     world, message = planned()
     became: list[str] = []
     inside = Faults(4, "before", instead=lambda: became.append(world.deliver("email")(message)))
@@ -232,7 +232,7 @@ def test_L2_a_message_that_is_being_sent_by_somebody_else_is_left_to_them() -> N
     assert len(world.ses.calls) == 1
 
 
-def test_L2_of_two_that_look_at_once_one_claims() -> None:
+def test_l2_of_two_that_look_at_once_one_claims() -> None:
     world, message = planned()
     became: list[str] = []
     inside = Faults(2, "after", instead=lambda: became.append(world.deliver("email")(message)))
@@ -268,7 +268,7 @@ def test_what_was_not_taken_is_planned_again_and_sent_once_later(answer: Excepti
     assert [m["state"] for m in world.messages()] == ["sent"]
 
 
-def test_L10_what_is_refused_goes_on_by_the_next_channel_and_uses_no_step_up() -> None:
+def test_l10_what_is_refused_goes_on_by_the_next_channel_and_uses_no_step_up() -> None:
     world, message = planned()
     world.ses.answers.append(refused("MessageRejected"))
     assert world.deliver("email")(message) == "failed"
@@ -281,7 +281,7 @@ def test_L10_what_is_refused_goes_on_by_the_next_channel_and_uses_no_step_up() -
     assert world.account().receivables[0].steps["friendly"].state == "sent"
 
 
-def test_L10_a_number_that_the_provider_blames_is_marked() -> None:
+def test_l10_a_number_that_the_provider_blames_is_marked() -> None:
     world, message = planned(debtor(points=(point("sms"),)))
     world.sns.answers.append(refused("InvalidParameter"))
     assert world.deliver("sms")(message) == "failed"
@@ -293,7 +293,7 @@ def test_L10_a_number_that_the_provider_blames_is_marked() -> None:
 @pytest.mark.parametrize(
     "answer", [ReadTimeoutError(endpoint_url="https://email"), refused("InternalFailure", 500)]
 )
-def test_L2_what_nobody_knows_is_never_sent_again_and_goes_to_a_person(answer: Exception) -> None:
+def test_l2_what_nobody_knows_is_never_sent_again_and_goes_to_a_person(answer: Exception) -> None:
     world, message = planned()
     world.ses.answers.append(answer)
     assert world.deliver("email")(message) == "unknown"
@@ -321,7 +321,7 @@ def test_a_message_is_given_fifteen_minutes_before_a_person_is_told(
     assert bool(world.tasks()) is flagged
 
 
-def test_L2_money_that_comes_while_it_is_recorded_is_not_lost() -> None:
+def test_l2_money_that_comes_while_it_is_recorded_is_not_lost() -> None:
     """The record finds another version of the account: it keeps both."""
     world, message = planned()
     (owed,) = world.account().receivables
@@ -395,7 +395,7 @@ def test_a_package_that_is_missing_is_no_fault_of_the_message() -> None:
     def prepare(*_: object) -> None:
         raise ImportError("jinja2")
 
-    deliver._courier.prepare = prepare  # type: ignore[union-attr, method-assign, assignment]
+    deliver._courier.prepare = prepare  # type: ignore[union-attr, method-assign]
     with pytest.raises(ImportError):
         deliver(message)
     assert world.account().intents[0].state == "planned"

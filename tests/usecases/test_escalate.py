@@ -110,7 +110,7 @@ def test_invariant_7_whoever_is_looked_at_has_a_next_look() -> None:
 
 
 @pytest.mark.parametrize("doc", ["", "{}", '{"account_id": 5}', "not json", "[]"])
-def test_L22_a_bad_account_is_set_aside_with_its_reason_and_stops_nobody(doc: str) -> None:
+def test_l22_a_bad_account_is_set_aside_with_its_reason_and_stops_nobody(doc: str) -> None:
     world = World()
     world.put(debtor("bad"), NOW - timedelta(days=9))
     spoil(world, "bad", doc)
@@ -124,7 +124,7 @@ def test_L22_a_bad_account_is_set_aside_with_its_reason_and_stops_nobody(doc: st
     assert escalate(world).looked_at == 0
 
 
-def test_L22_an_account_that_the_engine_cannot_take_is_set_aside() -> None:
+def test_l22_an_account_that_the_engine_cannot_take_is_set_aside() -> None:
     world = World()
     world.put(debtor("bad"))
     world.put(debtor())
@@ -141,7 +141,7 @@ def test_L22_an_account_that_the_engine_cannot_take_is_set_aside() -> None:
     assert world.waiting() == []
 
 
-def test_L22_the_reason_is_kept_without_the_data() -> None:
+def test_l22_the_reason_is_kept_without_the_data() -> None:
     world = World()
     world.put(debtor("bad"))
     spoil(world, "bad", '{"account_id": "bad", "source_ref": "900123456", "name": 7}')
@@ -160,7 +160,7 @@ def test_an_error_is_told_by_its_kind_and_place() -> None:
     assert "ana" not in told
 
 
-def test_L22_an_account_too_large_to_write_is_set_aside() -> None:
+def test_l22_an_account_too_large_to_write_is_set_aside() -> None:
     world = World()
     world.put(debtor())
     world.put(debtor("huge"))
@@ -258,7 +258,7 @@ def test_a_throttled_statement_is_tried_again_and_the_others_are_not() -> None:
     original = world.dynamo.batch_execute_statement
     sizes: list[int] = []
 
-    def throttled(*, Statements: list[Any]) -> Any:
+    def throttled(*, Statements: list[Any]) -> Any:  # noqa: N803
         sizes.append(len(Statements))
         if len(sizes) > 1:
             return original(Statements=Statements)
@@ -348,7 +348,7 @@ def test_a_receivable_begins_at_its_instant(seconds: int, issued: int) -> None:
     assert escalate(world).issued == issued
 
 
-def test_L22_a_receivable_that_cannot_be_issued_stops_nobody() -> None:
+def test_l22_a_receivable_that_cannot_be_issued_stops_nobody() -> None:
     world = World()
     scheduled(world, "bad", NOW - timedelta(days=1))
     spoil(world, "bad", "{}")

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -355,10 +356,8 @@ def test_an_event_that_comes_twice_at_once_is_one_import(small_batches: None) ->
     for number in range(1, len(_calls()) + 1, 3):
         inbox = Inbox()
         key, upload = inbox.upload(*book())
-        done: list[Progress] = []
-        other = Faults(
-            number, instead=lambda: done.append(inbox.importer()(key, upload, lambda: AMPLE))
-        )
+        take = partial(inbox.importer(), key, upload, lambda: AMPLE)
+        other = Faults(number, instead=take)
         progress = inbox.importer(other)(key, upload, lambda: AMPLE)
         assert (progress.state, progress.rows) == ("done", 7)
         assert inbox.later == []
@@ -401,7 +400,7 @@ def hundred(*missing: int) -> list[str]:
 
 def absent(inbox: Inbox) -> list[str]:
     return sorted(
-        h.receivable_id
+        str(h.receivable_id)
         for stored in inbox.world.table.all_accounts()
         for h in stored.account.holds
         if h.kind == "absent_from_export"

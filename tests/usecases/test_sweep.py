@@ -17,7 +17,7 @@ def test_a_run_is_named_by_its_instant_and_has_a_message_a_shard() -> None:
     run = world.sweep()(NOW)
     assert run is not None
     assert run.run_id == "2026-09-07T15:00:00Z"
-    shards = [body for body in world.sqs.queues["escalate"]]
+    shards = list(world.sqs.queues["escalate"])
     assert len(shards) == 3
     assert b'"shard":"due#002"' in shards[2]
     (document,) = world.table.listed("runs")

@@ -16,7 +16,7 @@ import msgspec
 from botocore.exceptions import ClientError
 
 from escalon.domain.account import Account, Receivable
-from escalon.domain.identity import shard_of
+from escalon.domain.identity import issue_list, shard_of
 from escalon.domain.ledger import LedgerEntry
 from escalon.domain.storage import (
     AlreadyDoneError,
@@ -272,7 +272,7 @@ class Table:
             "doc": _doc(receivable),
         }
         if issue_at is not None:
-            item["due_shard"] = {"S": shard_of(account_id, self.shards)}
+            item["due_shard"] = {"S": issue_list(shard_of(account_id, self.shards))}
             item["look_at"] = {"S": instant(issue_at)}
         return {"Put": {"TableName": self.name, "Item": item}}
 
@@ -364,15 +364,16 @@ class Table:
     def standing(self) -> Iterable[DueItem]:
         """All that stands in the due index, whatever its instant: every account with anything open,
         every receivable that is still to be issued."""
-        for shard in range(self.shards):
-            after: Item | None = None
-            while True:
-                page, after = self.due(
-                    f"due#{shard:03d}", datetime(9999, 1, 1, tzinfo=UTC), limit=200, after=after
-                )
-                yield from page
-                if after is None:
-                    break
+        ever = datetime(9999, 1, 1, tzinfo=UTC)
+        for number in range(self.shards):
+            shard = f"due#{number:03d}"
+            for listing in (issue_list(shard), shard):
+                after: Item | None = None
+                while True:
+                    page, after = self.due(listing, ever, limit=200, after=after)
+                    yield from page
+                    if after is None:
+                        break
 
     def all_accounts(self) -> Iterable[Stored]:
         """Every account, by a scan of the whole table: for checks and exports."""

@@ -141,8 +141,9 @@ def decide(account: Account, rulebook: Rulebook, as_of: datetime) -> Decision:
     first = chosen or max((r for r in rungs if r.is_closed), key=_severity, default=None)
     for rung in rungs:
         if rung.outcome == "act" and rung is not chosen and first is not None:
-            params = {"creditor": rung.creditor, "first": first.creditor}
-            reasons.append(Reason("other_creditor_first", params))
+            if rung.creditor != first.creditor:
+                params = {"creditor": rung.creditor, "first": first.creditor}
+                reasons.append(Reason("other_creditor_first", params))
         elif not chosen:
             reasons.extend(rung.reasons)
     if chosen:

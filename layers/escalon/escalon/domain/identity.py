@@ -19,3 +19,9 @@ def account_id_of(key: bytes, source_ref: str) -> str:
 def shard_of(account_id: str, shards: int) -> str:
     """The partition of the due index in which an account stands."""
     return f"due#{zlib.crc32(account_id.encode()) % shards:03d}"
+
+
+def issue_list(shard: str) -> str:
+    """The partition in which the receivables of a shard stand until their issue date: one of their
+    own, so that looking at accounts never reads over them."""
+    return f"issue#{shard.removeprefix('due#')}"

@@ -18,6 +18,7 @@ from escalon.domain import facts
 from escalon.domain.account import Intent, Receivable
 from escalon.domain.decision import Decision
 from escalon.domain.engine import MESSAGE_CHANNELS, decide
+from escalon.domain.identity import issue_list
 from escalon.domain.ports import Rulebooks
 from escalon.domain.rulebook import Rulebook
 from escalon.domain.storage import AlreadyDoneError, Change, ConflictError, DueItem, Stored
@@ -71,19 +72,20 @@ class Escalate:
         totals = Totals()
         worker = f"{shard.run_id}/{shard.shard}/{self._new_id()}"
         conflicts: set[str] = set()
-        after: dict[str, Any] | None = None
-        issued = 0
-        for number in count():
-            due, after = self._table.due(shard.shard, shard.as_of, limit=PAGE, after=after)
-            page_id = f"{worker}/{number:04d}"
-            totals.add(self._page(shard, rulebook, due, page_id, conflicts))
-            if after is None:
-                if totals.issued == issued:
+        number = count()
+        # First what is issued today: its accounts are due then, and are looked at in this run.
+        for listing in (issue_list(shard.shard), shard.shard):
+            after: dict[str, Any] | None = None
+            while True:
+                due, after = self._table.due(listing, shard.as_of, limit=PAGE, after=after)
+                if due:
+                    page_id = f"{worker}/{next(number):04d}"
+                    totals.add(self._page(shard, rulebook, due, page_id, conflicts))
+                if after is None:
                     break
-                issued = totals.issued  # accounts that got a receivable are due now: look again
-            if time_left() < timedelta(seconds=20):
-                self._hand_over(shard, made_progress=totals.looked_at + totals.issued > 0)
-                return totals
+                if time_left() < timedelta(seconds=20):
+                    self._hand_over(shard, made_progress=totals.looked_at + totals.issued > 0)
+                    return totals
         if conflicts:
             # Counted at the very end, since until then another try may have gone through.
             left = Totals(looked_at=len(conflicts), skipped={"conflict": len(conflicts)})

@@ -432,6 +432,12 @@ class ImportReceivables:
         for key in self._documents.keys(f"imports/{progress.import_id}/seen/"):
             marks = self._documents.get(key)
             seen.update(marks[at : at + _MARK] for at in range(0, len(marks), _MARK))
+        if not seen:
+            why = (
+                "the list of what this file named is gone (it is kept for 30 days) or empty; "
+                "nothing was held: upload the file again",
+            )
+            return self._save(msgspec.structs.replace(progress, state="refused", why=why))
         book = absent_ones = fresh = 0
         missing: dict[str, list[str]] = {}
         for item in self._table.standing():
