@@ -53,6 +53,8 @@ class Books:
         """Every message that was handed to a provider, or may have been."""
         found = []
         for document in self._deployed.table.all_documents("M#"):
+            if document["state"] == "released":
+                continue  # nothing has left: the provider was not reached
             account_id = document["account_id"]
             found.append(
                 {
@@ -74,6 +76,7 @@ class Books:
                     "provider_message_id": document.get("provider_message_id"),
                     "state": document["state"],
                     "reason": document.get("reason"),
+                    "crossed_by": document.get("crossed_by"),
                     "run_id": document["run_id"],
                     "kept_at": document["kept_at"],
                 }
@@ -128,7 +131,7 @@ class Books:
         for document in self._deployed.table.all_documents("R#"):
             account_id = document["_account_id"]
             account = self.accounts[account_id]
-            settled = document["open_minor"] == 0 and "due_shard" not in document
+            settled = document["open_minor"] == 0
             held = [
                 hold for hold in account.holds if hold.receivable_id == document["receivable_id"]
             ]

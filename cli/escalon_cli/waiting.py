@@ -32,7 +32,7 @@ def until[T](what: str, ask: Callable[[], T | None], *, seconds: float = 300) ->
                 "functions' log (docs/runbook.md)."
             )
         time.sleep(pause)
-        pause = min(pause * 1.5, 0.25)
+        pause = min(pause * 1.5, 0.1)
 
 
 def report_of(deployed: Deployed, key: str, *, seconds: float = 900) -> dict[str, Any]:
@@ -63,8 +63,8 @@ def run_ended(deployed: Deployed, run_id: str, as_of: datetime) -> Totals:
     table = deployed.table
 
     def shards_done() -> bool | None:
-        done = table.documents(f"RUN#{run_id}", "S#")
-        return True if len(done) >= table.shards else None
+        names = (f"S#due#{number:03d}" for number in range(table.shards))
+        return True if all(table.load(f"RUN#{run_id}", name) for name in names) else None
 
     def delivered() -> bool | None:
         return True if _queues_are_empty(deployed) and not _unsettled(deployed, as_of) else None
@@ -77,7 +77,7 @@ def run_ended(deployed: Deployed, run_id: str, as_of: datetime) -> Totals:
 
 
 def _queues_are_empty(deployed: Deployed) -> bool:
-    """Whether nothing waits for delivery or is being delivered: far cheaper to ask than the table."""
+    """Whether nothing waits for delivery or is being delivered: cheaper to ask than the table."""
     sqs = deployed.client("sqs")
     for name in ("EmailQueueUrl", "SmsQueueUrl", "TaskQueueUrl"):
         counts = sqs.get_queue_attributes(

@@ -25,7 +25,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
 
     take = bootstrap.import_receivables()
     if "approve" in event:
-        progress = take.approve(str(event["approve"]))
+        progress = take.approve(str(event["approve"]), time_left)
     else:
         key, upload = _upload(event)
         try:

@@ -21,8 +21,10 @@ MAY_IMPORT = {
     "messages": {"messages", "domain"},
     "importing": {"importing", "domain", "authoring.yaml_lines"},
     "authoring": {"authoring", "domain", "messages"},
-    "usecases": {"usecases", "domain", "messages", "importing", "authoring.yaml_lines"},
-    "adapters": {"adapters", "domain"},
+    "usecases": {
+        *("usecases", "domain", "messages", "importing", "authoring.yaml_lines", "failures")
+    },
+    "adapters": {"adapters", "domain", "failures"},
     "settings": set[str](),
     "failures": set[str](),
 }

@@ -155,3 +155,9 @@ def test_any_words_are_read_or_refused_and_what_is_read_has_an_answer(words: lis
 )
 def test_the_creditors_of_a_condition_are_found(text: str, named: list[Any]) -> None:
     assert list(creditors_named(parse_condition(text))) == named
+
+
+def test_an_amount_that_colombia_and_others_read_differently_is_refused() -> None:
+    with pytest.raises(ConditionError, match=r"'50\.000' may be read in two ways; write 50_000"):
+        parse_condition("open above COP 50.000")
+    assert parse_condition("open above USD 50.25") == ["open", "above", {"USD": 5025}]

@@ -353,6 +353,9 @@ def test_receivables_that_the_document_cannot_hold_count() -> None:
     assert decide(debt, RULES, at("2026-09-03 09:00")).outcome == "act"
     many = rulebook(FRIENDLY, condition=["receivables", 4])
     assert decide(debt, many, at("2026-09-03 09:00")).outcome == "act"
+    disputed = Hold("h", "dispute", date(2026, 9, 1), receivable_id="elsewhere")
+    held = replace(debt, holds=(disputed,))
+    assert decide(held, RULES, at("2026-09-03 09:00")).outcome == "skip"
     more = rulebook(FRIENDLY, condition=["receivables", 5])
     assert codes(decide(debt, more, at("2026-09-03 09:00"))) == ["no_strategy"]
 

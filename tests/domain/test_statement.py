@@ -68,4 +68,16 @@ def test_what_the_document_has_no_room_for_is_summed_by_currency() -> None:
     other = {"cordillera|COP": Beyond(9, 9)}
     rest = {"andina|COP": Beyond(3, 500), "andina|USD": Beyond(1, 7)}
     debt = account(receivable(), beyond=rest | other)
-    assert dict(beyond(debt, "andina")) == {"COP": Beyond(3, 500), "USD": Beyond(1, 7)}
+    assert dict(beyond(debt, "andina", RULES, date(2026, 9, 3))) == {
+        "COP": Beyond(3, 500),
+        "USD": Beyond(1, 7),
+    }
+
+
+@pytest.mark.parametrize(("today", "shown"), [(3, {}), (4, {"COP": Beyond(3, 500)})])
+def test_sums_that_may_hold_a_disputed_receivable_are_not_mentioned(
+    today: int, shown: dict[str, Beyond]
+) -> None:
+    held = Hold("h", "dispute", date(2026, 9, 1), date(2026, 9, 4), receivable_id="elsewhere")
+    debt = account(receivable(), beyond={"andina|COP": Beyond(3, 500)}, holds=(held,))
+    assert dict(beyond(debt, "andina", RULES, date(2026, 9, today))) == shown

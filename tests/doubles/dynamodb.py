@@ -283,10 +283,9 @@ def _conditions(expression: str, values: Item, names: Item | None = None) -> lis
     for part in filter(None, expression.split(" AND ")):
         comparison, begins = _COMPARISON.match(part), _BEGINS.match(part)
         if comparison:
-            name, relation, value = comparison.group(1, 2, 3)
+            name, relation, value = (str(comparison[number]) for number in (1, 2, 3))
         elif begins:
-            name, value = begins.group(1, 2)
-            relation = "begins"
+            name, relation, value = str(begins[1]), "begins", str(begins[2])
         else:
             raise NotImplementedError(expression)
         plain = next(iter(values[value].values()))

@@ -6,6 +6,7 @@ from datetime import timedelta
 from functools import partial
 from typing import Any
 
+import msgspec
 import pytest
 
 from escalon.adapters.documents import Documents
@@ -362,6 +363,13 @@ def test_an_event_that_comes_twice_at_once_is_one_import(small_batches: None) ->
         assert (progress.state, progress.rows) == ("done", 7)
         assert inbox.later == []
         assert money(inbox) == money(whole)
+        saved = [
+            msgspec.json.decode(image["doc"]["S"])["rows"]
+            for image in inbox.world.dynamo.stream
+            if image["sk"]["S"] == "IMPORT"
+        ]
+        assert saved == sorted(saved)  # the slower one never sets it back
+        assert len(saved) == 6
 
 
 def test_an_import_that_is_done_only_reports_again() -> None:
@@ -434,6 +442,17 @@ def test_a_snapshot_that_would_hold_much_of_the_book_asks(missing: int, state: s
         assert inbox.report()["state"] == "done"
         with pytest.raises(LookupError):
             inbox.importer().approve(progress.import_id)
+
+
+def test_a_snapshot_whose_list_is_gone_holds_nothing() -> None:
+    """Approved after the list of what was seen has expired: everything would look absent."""
+    inbox = Inbox()
+    inbox.take(*hundred())
+    progress = inbox.take(*hundred(*range(30)))
+    for key in [key for key in inbox.world.s3.objects if "/seen/" in key]:
+        del inbox.world.s3.objects[key]
+    assert inbox.importer().approve(progress.import_id).state == "refused"
+    assert absent(inbox) == []
 
 
 def test_a_file_of_changes_holds_nothing() -> None:

@@ -24,6 +24,7 @@ import msgspec
 from escalon.domain.money import MoneyError, to_minor
 
 _TOKEN = re.compile(r"\s*(?:(\(|\)|,)|([^\s(),]+))")
+_GROUPED = re.compile(r"[1-9]\d{0,2}(?:\.\d{3})+")
 _WORD_FIELDS = ("tag", "country", "creditor", "language", "debtor", "risk")
 _MARKS = ("(", ")", ",", "and", "or", "not", "is")  # never a value
 _MOST_WORDS = 500  # more is a mistake, or an attack on whoever reads it
@@ -166,6 +167,10 @@ class _Parser:
             if currency in amounts:
                 raise ConditionError(f"names {currency} twice")
             number = self._take()
+            if _GROUPED.fullmatch(number):
+                # In Colombia 50.000 is fifty thousand, elsewhere fifty: nobody may have to guess.
+                plain = number.replace(".", "_")
+                raise ConditionError(f"{number!r} may be read in two ways; write {plain}")
             try:
                 amounts[currency] = to_minor(Decimal(number), currency)
             except (InvalidOperation, MoneyError) as error:

@@ -26,7 +26,7 @@ from escalon.domain.account import Account, ContactPoint, Intent, Receivable, St
 from escalon.domain.conditions import ConditionFacts, holds
 from escalon.domain.contact_policy import Allow, Policy, Verdict, evaluate
 from escalon.domain.decision import Action, Decision, Outcome, Reason, Refusal
-from escalon.domain.holds import open_hold
+from escalon.domain.holds import countable_beyond, open_hold
 from escalon.domain.local_time import add_days, local_date, start_of_day
 from escalon.domain.rulebook import STAGES, Rulebook, Step, Strategy
 
@@ -283,7 +283,8 @@ def _assess(view: _View, creditor: str, receivables: list[Receivable]) -> _Rung:
     count = len(receivables)
     if account.beyond:
         owned = pot(creditor, "")
-        count += sum(b.count for key, b in account.beyond.items() if key.startswith(owned))
+        beyond = countable_beyond(account, view.rulebook.holds, view.today)
+        count += sum(b.count for key, b in beyond.items() if key.startswith(owned))
     facts = ConditionFacts(
         account.tags,
         account.country,
@@ -321,8 +322,9 @@ def _carrying(
         if len(owed) < len(group):  # a receivable below zero is a credit note
             credit -= sum(r.open_minor for r in group if r.open_minor < 0)
         total = sum([r.open_minor for r in owed]) - credit
-        if account.beyond and key in account.beyond:
-            total += account.beyond[key].open_minor
+        if account.beyond:
+            rest = countable_beyond(account, view.rulebook.holds, view.today).get(key)
+            total += rest.open_minor if rest else 0
         net[currency] = total
         about = {"creditor": creditor, "currency": currency}
         least = threshold.get(currency)

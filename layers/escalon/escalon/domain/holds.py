@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import date
 
-from escalon.domain.account import Account, Hold
+from escalon.domain.account import Account, Beyond, Hold
 from escalon.domain.local_time import add_days
 from escalon.domain.rulebook import HoldKind
 
@@ -36,3 +36,22 @@ def end_of(hold: Hold, kinds: Mapping[str, HoldKind]) -> date | None:
         return hold.ends_on
     at_most = add_days(hold.starts_on, kind.at_most_days)
     return at_most if hold.ends_on is None else min(hold.ends_on, at_most)
+
+
+def countable_beyond(
+    account: Account, kinds: Mapping[str, HoldKind], today: date
+) -> Mapping[str, Beyond]:
+    """What the account's document has no room for, summed, as far as it may count.
+
+    A sum cannot be told apart: if a hold rests a receivable that is in none of the embedded ones,
+    nothing of the sums is chased or mentioned, rather than money that is in dispute.
+    """
+    if not account.beyond:
+        return account.beyond
+    embedded = {receivable.receivable_id for receivable in account.receivables}
+    for hold in account.holds:
+        if hold.receivable_id is not None and hold.receivable_id not in embedded:
+            ends_on = end_of(hold, kinds)
+            if hold.starts_on <= today and (ends_on is None or today < ends_on):
+                return {}
+    return account.beyond

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from datetime import date
 
 from escalon.domain.account import Account, Beyond, Receivable
-from escalon.domain.holds import open_hold
+from escalon.domain.holds import countable_beyond, open_hold
 from escalon.domain.rulebook import Rulebook
 
 
@@ -37,9 +37,11 @@ def statement(
     return overdue, upcoming
 
 
-def beyond(account: Account, creditor: str) -> Iterable[tuple[str, Beyond]]:
+def beyond(
+    account: Account, creditor: str, rulebook: Rulebook, today: date
+) -> Iterable[tuple[str, Beyond]]:
     """What the statement can only sum, by currency."""
-    for key, rest in account.beyond.items():
+    for key, rest in countable_beyond(account, rulebook.holds, today).items():
         owner, _, currency = key.partition("|")
         if owner == creditor:
             yield currency, rest

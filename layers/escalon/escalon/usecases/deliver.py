@@ -403,7 +403,13 @@ def message_context(
     account: Account, intent: Intent, step: Step, rulebook: Rulebook, now: datetime
 ) -> "MessageContext":
     """What the message may say, from the account as the last look read it."""
-    from escalon.messages.context import BeyondLine, MessageContext, StatementLine, pay_link
+    from escalon.messages.context import (
+        BeyondLine,
+        MessageContext,
+        StatementLine,
+        format_locale,
+        pay_link,
+    )
 
     creditor = rulebook.creditors[intent.creditor]
     zones = account.zones or (rulebook.default_zone,)
@@ -430,7 +436,7 @@ def message_context(
         message_id=intent.intent_id,
         debtor_name=account.name,
         debtor_kind=account.kind,
-        locale=account.language or rulebook.language,
+        locale=format_locale(account.language, _locale(rulebook, account)),
         creditor=creditor,
         step=intent.step,
         stage=intent.stage,
@@ -444,7 +450,7 @@ def message_context(
         },
         beyond=tuple(
             BeyondLine(currency, rest.count, rest.open_minor)
-            for currency, rest in beyond(account, intent.creditor)
+            for currency, rest in beyond(account, intent.creditor, rulebook, today)
         ),
         respond_by=today + timedelta(days=step.wait_days) if step.wait_days else None,
         pay_url=pay_link(creditor, carrying.document) if creditor.pay_url else "",

@@ -435,9 +435,9 @@ class ImportReceivables:
         if not seen:
             why = (
                 "the list of what this file named is gone (it is kept for 30 days) or empty; "
-                "nothing was held: upload the file again",
+                "nothing was held: upload the file again"
             )
-            return self._save(msgspec.structs.replace(progress, state="refused", why=why))
+            return self._save(msgspec.structs.replace(progress, state="refused", why=(why,)))
         book = absent_ones = fresh = 0
         missing: dict[str, list[str]] = {}
         for item in self._table.standing():
