@@ -10,7 +10,8 @@ from msgspec.structs import replace
 
 from escalon.domain.account import Hold
 from escalon.domain.storage import Change, ConflictError
-from escalon.usecases.escalate import PAGE, where
+from escalon.failures import in_short
+from escalon.usecases.escalate import PAGE
 from escalon.usecases.messages_between import ShardOfRun
 from escalon.usecases.runs import Totals
 from tests.doubles.crashing import Crash, Faults
@@ -155,8 +156,8 @@ def test_an_error_is_told_by_its_kind_and_place() -> None:
     try:
         raise ValueError("ana@example.com")
     except ValueError as error:
-        told = where(error)
-    assert told.startswith("ValueError at test_escalate:")
+        told = in_short(error)
+    assert told.startswith("ValueError at test_escalate.py:")
     assert "ana" not in told
 
 

@@ -12,3 +12,8 @@ def described(error: BaseException) -> dict[str, str]:
     frames = traceback.extract_tb(error.__traceback__)
     place = f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
     return {"error": type(error).__name__, "raised_at": place}
+
+
+def in_short(error: BaseException) -> str:
+    """The same in one line, for a document."""
+    return " at ".join(filter(None, described(error).values()))

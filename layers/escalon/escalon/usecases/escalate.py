@@ -5,11 +5,9 @@ account carries the answer (25 to a request). Contacts that were decided go to t
 after the write: a queue message that is lost is found again by a later run.
 """
 
-import traceback
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from itertools import count
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -23,6 +21,7 @@ from escalon.domain.ports import Rulebooks
 from escalon.domain.rulebook import Rulebook
 from escalon.domain.storage import AlreadyDoneError, Change, ConflictError, DueItem, Stored
 from escalon.domain.transitions import plan
+from escalon.failures import in_short
 from escalon.usecases.ledger_writes import issue
 from escalon.usecases.messages_between import ShardOfRun, ToDeliver
 from escalon.usecases.runs import Page, Totals, run_mark, run_of
@@ -112,7 +111,7 @@ class Escalate:
                 try:
                     totals.issued += self._issue(item, item.receivable, shard)
                 except _BAD_DATA as error:
-                    totals.not_issued += self._set_aside(item, where(error), shard, page_id)
+                    totals.not_issued += self._set_aside(item, in_short(error), shard, page_id)
             elif item.stored is None:
                 bad.append((item, item.broken))
             elif not _counted(item.stored, shard) and item.account_id not in conflicts:
@@ -281,7 +280,7 @@ def _decided(stored: Stored, rulebook: Rulebook, shard: ShardOfRun, page_id: str
     try:
         return change_for(stored, rulebook, shard.as_of, shard.run_id, page_id)
     except Exception as error:  # a pure function: whatever it is, it is about this account
-        return where(error)
+        return in_short(error)
 
 
 def _counted(stored: Stored, shard: ShardOfRun) -> bool:
@@ -301,11 +300,3 @@ def _open(shard: str) -> str:
 def _page_key(page_id: str) -> tuple[str, str]:
     run_id, _, rest = page_id.partition("/")
     return f"RUN#{run_id}", f"P#{rest}"
-
-
-def where(error: BaseException) -> str:
-    """What went wrong and where in our code; never the error's text, which may quote personal data
-    (invariant 12)."""
-    frames = traceback.extract_tb(error.__traceback__)
-    place = f" at {Path(frames[-1].filename).stem}:{frames[-1].lineno}" if frames else ""
-    return f"{type(error).__name__}{place}"
