@@ -138,7 +138,7 @@ def test_l22_an_account_that_the_engine_cannot_take_is_set_aside() -> None:
         item["set_aside"]["S"].split(":")[0]
         for (_, sk), item in world.all_items().items()
         if sk == "A"
-    } == {"KeyError at rulebook"}
+    } == {"KeyError at rulebook.py"}
     assert world.waiting() == []
 
 
