@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from botocore.exceptions import ClientError
 
@@ -71,12 +71,11 @@ def _rulebook(deployed: Deployed) -> Iterator[Finding]:
         yield _identity(ses, sender)
 
 
-def _identity(ses: object, sender: str) -> Finding:
-    client: object = ses
+def _identity(ses: Any, sender: str) -> Finding:
     domain = sender.partition("@")[2]
     for identity in (sender, domain):
         try:
-            found = client.get_email_identity(EmailIdentity=identity)  # type: ignore[attr-defined]
+            found = ses.get_email_identity(EmailIdentity=identity)
         except ClientError as error:
             if error.response["Error"]["Code"] != "NotFoundException":
                 raise
