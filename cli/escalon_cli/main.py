@@ -11,7 +11,7 @@ import typer
 from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
+from rich.table import Column, Table
 
 from escalon.authoring.rulebook import RulebookError, load_rulebook
 from escalon.domain.engine import decide
@@ -275,7 +275,8 @@ def runs(
     with _errors_in_words():
         deployed = _deployed(stack_name)
         table = Table(
-            *("run", "looked at", "acted", "waited", "held", "skipped", "failed"),
+            Column("run", no_wrap=True),
+            *("looked at", "acted", "waited", "held", "skipped", "failed"),
             *("adds up", "rulebook"),
         )
         for run in deployed.table.listed("runs", newest=newest):
