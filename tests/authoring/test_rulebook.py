@@ -311,10 +311,10 @@ BROKEN = [
     ),
     Broken(
         "a key that stands twice",
-        "keep_messages: 5 years",
-        "keep_messages: 5 years\nkeep_messages: 2 years",
-        "key 'keep_messages' stands here twice",
-        at="keep_messages: 2 years",
+        "delivered_after: 48 hours",
+        "delivered_after: 48 hours\ndelivered_after: 24 hours",
+        "key 'delivered_after' stands here twice",
+        at="delivered_after: 24 hours",
     ),
     Broken(
         "a tab",

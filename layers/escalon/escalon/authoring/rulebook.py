@@ -353,7 +353,6 @@ class EscalationFile(_Part):
     delivered_after: Annotated[
         int, _words(re.compile(r"(\d+) hours?"), "48 hours", lambda m: int(m[1]))
     ] = 48
-    keep_messages: AgeDays = 1826
     strategies: Annotated[dict[Slug, StrategyFile], Field(min_length=1)]
     holds: dict[Slug, HoldFile] = {}
 
@@ -493,7 +492,6 @@ class _Loader:
             messages=messages,
             default_zone=rules.zone,
             delivered_after_hours=rules.delivered_after,
-            retention_days=rules.keep_messages,
         )
 
     def base_on(self, document: Document) -> bool:

@@ -118,7 +118,6 @@ class Rulebook(msgspec.Struct, frozen=True, omit_defaults=True):
     messages: dict[str, dict[str, str]]  # locale -> template name (and layouts) -> source
     default_zone: str
     delivered_after_hours: int = 48  # accepted and not failed for so long counts as delivered
-    retention_days: int = 1826
     version: str = ""  # content hash; set when it is loaded
 
     def policy_for(self, country: str) -> Policy:
