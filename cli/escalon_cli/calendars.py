@@ -95,7 +95,7 @@ def _parse(text: str, file: str) -> CalendarFile:
 def _days(country: str, years: Sequence[int], region: str | None) -> dict[date, str]:
     try:
         found = holidays.country_holidays(country, subdiv=region, years=list(years))
-    except NotImplementedError as error:
+    except NotImplementedError as error:  # how that package says that it lacks a country
         raise CalendarError(
             f"the holidays package does not know {country} {region or ''}"
         ) from error

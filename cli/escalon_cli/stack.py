@@ -290,7 +290,7 @@ def _answers(process: subprocess.Popen[bytes], port: int) -> bool:
         with suppress(urllib.error.URLError, OSError):
             opener.open(f"http://127.0.0.1:{port}/_ministack/health", timeout=2).close()
             return process.poll() is None
-        time.sleep(0.1)
+        time.sleep(0.1)  # MiniStack has no other way to say that it is ready
     return False
 
 
@@ -325,7 +325,7 @@ def _ends(folder: Path, pid: int) -> bool:
             os.waitpid(pid, os.WNOHANG)
         if not _is_alive(folder):
             return True
-        time.sleep(0.05)
+        time.sleep(0.05)  # the process that ends is not always our own child
     return False
 
 
@@ -586,7 +586,7 @@ def _exclusively(folder: Path, out: Console) -> Iterator[IO[str]]:
                             f"{_BUSY_SECONDS} seconds.",
                             "Wait until it ends, or end it, and try again.",
                         )
-                    time.sleep(0.1)
+                    time.sleep(0.1)  # flock has no time-out of its own
         yield lock
 
 

@@ -31,7 +31,7 @@ def until[T](what: str, ask: Callable[[], T | None], *, seconds: float = 300) ->
                 f"{what} did not end in {seconds:.0f} s. Look at the dead letters and at the "
                 "functions' log (docs/runbook.md)."
             )
-        time.sleep(pause)
+        time.sleep(pause)  # what happens in the stack can only be asked for
         pause = min(pause * 1.5, 0.1)
 
 

@@ -85,7 +85,7 @@ class Table:
         self.name = name
         self.shards = shards
         # The table's name is the stack's own; everything else is a parameter.
-        head = f'UPDATE "{name}" SET "doc"=? SET "v"=? SET "facts"=? SET "run"=?'  # noqa: S608
+        head = f'UPDATE "{name}" SET "doc"=? SET "v"=? SET "facts"=? SET "run"=?'  # noqa: S608 - see above
         tail = ' WHERE "pk"=? AND "sk"=? AND "v"=?'
         self._update_due = head + ' SET "due_shard"=? SET "look_at"=?' + tail
         self._update_idle = head + ' REMOVE "due_shard" REMOVE "look_at"' + tail

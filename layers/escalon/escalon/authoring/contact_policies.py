@@ -11,7 +11,6 @@ from datetime import date
 from itertools import pairwise
 from typing import Annotated, Any, Literal, get_args
 
-import msgspec
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from escalon.authoring.yaml_lines import WrongValueError, WrongValuesError
@@ -465,7 +464,9 @@ def unreviewed(policy: Policy) -> list[str]:
             value = getattr(layer, field)
             rules = value if isinstance(value, tuple) else (value,)
             for index, rule in enumerate(rules):
-                if isinstance(rule, msgspec.Struct) and not rule.about.reviewed_by:  # type: ignore[attr-defined]
+                # Every struct of a layer is a rule, and every rule says where it comes from.
+                about = getattr(rule, "about", None)
+                if isinstance(about, Provenance) and not about.reviewed_by:
                     place = f"[{index}]" if isinstance(value, tuple) else ""
                     found.append(f"{layer.policy}.{field}{place}")
     return found
