@@ -21,16 +21,18 @@ MAY_IMPORT = {
     "messages": {"messages", "domain"},
     "importing": {"importing", "domain", "authoring.yaml_lines"},
     "authoring": {"authoring", "domain", "messages"},
+    "providers": {"providers", "domain"},
     "usecases": {
-        *("usecases", "domain", "messages", "importing", "authoring.yaml_lines", "failures")
+        *("usecases", "domain", "messages", "importing", "providers"),
+        *("authoring.yaml_lines", "failures"),
     },
     "adapters": {"adapters", "domain", "failures"},
     "settings": set[str](),
     "failures": set[str](),
 }
 
-PURE = ("domain", "messages", "importing", "usecases")
-MONEY = ("money", "ledger", "account", "statement", "conditions")
+PURE = ("domain", "messages", "importing", "providers", "usecases")
+MONEY = ("money", "ledger", "payment", "interest", "account", "statement", "conditions")
 
 
 def modules(folder: Path) -> list[Path]:

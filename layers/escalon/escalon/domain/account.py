@@ -79,6 +79,17 @@ class Receivable(msgspec.Struct, frozen=True, omit_defaults=True):
     source: str = ""  # the mapping of the import that told us
     stated_open_minor: int | None = None  # what the source said last, which is not always what is
     steps: dict[str, StepRecord] = {}
+    # What of `open_minor` is not principal, by component (interest, fee, tax); zeros are left out.
+    extras: dict[str, int] = {}
+    # Default interest: the day through which it is charged, and what rounding left, in millionths
+    # of a minor unit.
+    accrued_through: date | None = None
+    accrued_rest: int = 0
+
+    @property
+    def principal_minor(self) -> int:
+        """What of the open balance is principal."""
+        return self.open_minor - sum(self.extras.values()) if self.extras else self.open_minor
 
 
 class Beyond(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -133,6 +144,31 @@ class Intent(msgspec.Struct, frozen=True, omit_defaults=True):
     resumed: int = 0  # how often it was put on its queue again
 
 
+class Awaited(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Money that is under way: pending at its provider, or told by a signature that leaves out what
+    matters and not yet confirmed. Until then nobody asks for it; it never holds longer (L21)."""
+
+    payment_id: str
+    since: datetime
+    until: datetime
+    creditor: str = ""  # empty: nobody can tell yet, so it holds for all
+    amount_minor: int | None = None
+    currency: str = ""
+
+
+class SeenPayment(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A payment booked lately, kept in sight so that another source's word of the same money is
+    known again (invariant 5)."""
+
+    payment_id: str
+    source: str
+    amount_minor: int
+    currency: str
+    paid_at: datetime
+    receivable_id: str = ""
+    seen_in: tuple[str, ...] = ()  # further sources that have told of it
+
+
 class Link(msgspec.Struct, frozen=True, omit_defaults=True):
     """Another person who answers for this account's debt."""
 
@@ -162,6 +198,8 @@ class Account(msgspec.Struct, frozen=True, omit_defaults=True):
     contacts: tuple[ContactRecord, ...] = ()
     intents: tuple[Intent, ...] = ()
     links: tuple[Link, ...] = ()
+    awaited: tuple[Awaited, ...] = ()
+    payments: tuple[SeenPayment, ...] = ()
     exceptions: tuple[str, ...] = ()  # bad data that a person was asked to mend, by its mark
 
 

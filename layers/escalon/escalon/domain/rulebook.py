@@ -73,6 +73,73 @@ class HoldKind(msgspec.Struct, frozen=True, omit_defaults=True):
     at_most_days: int | None = None
 
 
+type Component = Literal["principal", "interest", "fee", "tax"]
+
+
+class Allocation(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What a payment settles first. Components in `order` over all receivables of the creditor and
+    currency, each from the oldest due date on; with `named_first` the receivable that the payer
+    named goes before all others (Colombia: Civil Code 1653, 1654)."""
+
+    order: tuple[Component, ...] = ("fee", "tax", "interest", "principal")
+    named_first: bool = True
+
+
+class PaymentProvider(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One account at a payment provider; its name is the last part of the webhook's address."""
+
+    provider: str
+    kind: str  # the module of `escalon.providers` that speaks it
+    environment: Literal["production", "sandbox"]
+    creditor: str = ""  # whose account it is; empty if several creditors share it
+    api: str = ""  # base address of the provider's API; empty: it is never asked
+    tolerance_seconds: int = 300  # how old a signed timestamp may be; 0 where there is none
+    merchant: dict[str, str] = {}  # public values by which the provider knows us
+    mapping: dict[str, Any] = {}  # of a Standard Webhooks sender's payload into a notice
+    currencies: tuple[str, ...] = ()  # debts that its checkout takes; empty: none is sent there
+
+
+class Payments(msgspec.Struct, frozen=True, omit_defaults=True):
+    """How money is taken."""
+
+    providers: dict[str, PaymentProvider] = {}
+    allocation: dict[str, Allocation] = {}  # by the creditor's country, "*" for any other
+    # Money under way (pending, or signed and not yet confirmed) holds any asking for so long.
+    awaited_hours: int = 24
+    # Money of two sources with one reference, amount and currency is one payment if the dates lie
+    # no further apart than this.
+    same_within_days: int = 3
+    feeds: dict[str, int] = {}  # name of a payment feed -> hours after which it is too old to ask
+    receipts: bool = False  # whether a payer gets a receipt by e-mail
+    # What a role may waive or write off at once, in minor units by currency; "*" for any role.
+    authority: dict[str, dict[str, int]] = {}
+
+
+class Rate(msgspec.Struct, frozen=True):
+    """A month's rate: effective annual, in millionths (25.52 % is 255_200)."""
+
+    month: str  # YYYY-MM
+    effective_annual: int
+    source: str
+
+
+class RateTable(msgspec.Struct, frozen=True):
+    """Rates by month, as an authority certifies them."""
+
+    table: str
+    rates: dict[str, Rate]
+
+
+class InterestTerms(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Default interest that a creditor charges: the agreed rate, never above the table's."""
+
+    cap_table: str
+    agreed: int | None = None  # effective annual in millionths; None: the table's own rate
+    from_day: int = 1  # days past due from which it accrues
+    currencies: tuple[str, ...] = ()
+    source: str = ""
+
+
 class Creditor(msgspec.Struct, frozen=True, omit_defaults=True):
     """Who the money is owed to, and in whose name we write."""
 
@@ -95,6 +162,8 @@ class Creditor(msgspec.Struct, frozen=True, omit_defaults=True):
     collector_name: str = ""  # if another firm collects in the creditor's name
     sms_sender_id: str = ""
     brand_colour: str = "#1f4e5f"
+    feeds: tuple[str, ...] = ()  # payment feeds that tell what was paid to this creditor
+    interest: InterestTerms | None = None
 
 
 class Chase(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -118,8 +187,16 @@ class Rulebook(msgspec.Struct, frozen=True, omit_defaults=True):
     messages: dict[str, dict[str, str]]  # locale -> template name (and layouts) -> source
     default_zone: str
     delivered_after_hours: int = 48  # accepted and not failed for so long counts as delivered
+    payments: Payments = Payments()
+    rates: dict[str, RateTable] = {}
     version: str = ""  # content hash; set when it is loaded
 
     def policy_for(self, country: str) -> Policy:
         """The composed contact policy of the debtor's country, or the one for any other."""
         return self.contact_policies.get(country) or self.contact_policies["*"]
+
+    def allocation_for(self, creditor: str) -> Allocation:
+        """What a payment to this creditor settles first, by the law of the creditor's country."""
+        rules = self.payments.allocation
+        known = self.creditors.get(creditor)
+        return rules.get(known.country if known else "*") or rules.get("*") or Allocation()

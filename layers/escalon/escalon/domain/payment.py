@@ -1,0 +1,182 @@
+"""A payment: what its provider says became of it, merged in any order, and what should be booked.
+
+Notices come late, twice and in any order (L25). Each is merged into the payment's state; merging is
+commutative, associative and idempotent, so the state is a function of the set of notices alone. The
+ledger then books the difference between what the state says is ours (`net`) and what is booked, so
+an approval is never undone by a late "pending", and a refund that overtakes its approval is right
+when the approval comes (invariant 5).
+"""
+
+from datetime import datetime
+from typing import Literal
+
+import msgspec
+from msgspec.structs import replace
+
+# refunded: `amount_minor` is all that was ever given back · other: nothing about money
+NoticeKind = Literal[
+    "approved",
+    "pending",
+    "declined",
+    "voided",
+    "refunded",
+    "chargeback_opened",
+    "chargeback_won",
+    "chargeback_lost",
+    "other",
+]
+ChargebackState = Literal["opened", "won", "lost"]
+
+_CHARGEBACKS: dict[str, ChargebackState] = {
+    "chargeback_opened": "opened",
+    "chargeback_won": "won",
+    "chargeback_lost": "lost",
+}
+
+
+class PaymentNotice(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One provider's notice about one payment, in our words.
+
+    `payment_key` is the provider's name of the payment (the same in all its notices), `event_key`
+    that of this notice; both are unique within the provider. `amount_minor` is in minor units of
+    `currency` (ISO 4217); for a refund it is the sum of all refunds, for a chargeback what is
+    contested. `reference` is what we gave the provider to know the debt by.
+    """
+
+    provider: str
+    event_key: str
+    kind: NoticeKind
+    payment_key: str = ""
+    amount_minor: int | None = None
+    currency: str = ""
+    reference: str = ""
+    occurred_at: datetime | None = None
+    detail: str = ""  # the provider's own word for it
+    case_key: str = ""  # which chargeback of the payment
+    aliases: tuple[str, ...] = ()  # further names that other notices may use for the payment
+    payer_email: str = ""  # to send a receipt to, if the provider told
+
+
+class Said(msgspec.Struct, frozen=True):
+    """An amount with the instant at which its source said so."""
+
+    amount_minor: int
+    at: datetime
+
+
+class Chargeback(msgspec.Struct, frozen=True):
+    """One contested charge of a payment."""
+
+    state: ChargebackState
+    amount_minor: int
+    at: datetime
+
+
+class PaymentState(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Everything that was ever said about one payment, as far as it matters."""
+
+    approved: Said | None = None
+    refunded: Said | None = None
+    pending_since: datetime | None = None
+    declined: bool = False
+    voided: bool = False
+    chargebacks: dict[str, Chargeback] = {}
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether nobody waits for an answer about it any more."""
+        return bool(self.approved or self.declined or self.voided)
+
+
+def state_of(notice: PaymentNotice, at: datetime) -> PaymentState:
+    """What one notice says by itself; `at` stands in where it names no instant."""
+    when = notice.occurred_at or at
+    amount = notice.amount_minor or 0
+    match notice.kind:
+        case "approved":
+            return PaymentState(approved=Said(amount, when))
+        case "refunded":
+            return PaymentState(refunded=Said(amount, when))
+        case "pending":
+            return PaymentState(pending_since=when)
+        case "declined":
+            return PaymentState(declined=True)
+        case "voided":
+            return PaymentState(voided=True)
+        case "other":
+            return PaymentState()
+    contested = Chargeback(_CHARGEBACKS[notice.kind], amount, when)
+    return PaymentState(chargebacks={notice.case_key: contested})
+
+
+def merge(one: PaymentState, other: PaymentState) -> PaymentState:
+    """Both together: commutative, associative, idempotent."""
+    chargebacks = dict(one.chargebacks)
+    for case, contested in other.chargebacks.items():
+        chargebacks[case] = max(contested, chargebacks.get(case, contested), key=_how_far)
+    return PaymentState(
+        approved=_later(one.approved, other.approved),
+        refunded=_later(one.refunded, other.refunded),
+        pending_since=min(
+            (at for at in (one.pending_since, other.pending_since) if at is not None), default=None
+        ),
+        declined=one.declined or other.declined,
+        voided=one.voided or other.voided,
+        chargebacks=dict(sorted(chargebacks.items())),
+    )
+
+
+def net(state: PaymentState) -> int:
+    """What of the payment is ours now, in minor units: what was approved, less what was given back
+    and what is contested or lost. Nothing of a voided payment is."""
+    if state.approved is None or state.voided:
+        return 0
+    refunded = state.refunded.amount_minor if state.refunded else 0
+    contested = sum(c.amount_minor for c in state.chargebacks.values() if c.state != "won")
+    return max(0, state.approved.amount_minor - refunded - contested)
+
+
+def _later(one: Said | None, other: Said | None) -> Said | None:
+    """What was said last; of two sayings of one instant the larger amount."""
+    if one is None or other is None:
+        return one or other
+    return max(one, other, key=lambda said: (said.at, said.amount_minor))
+
+
+def _how_far(contested: Chargeback) -> tuple[bool, datetime, str, int]:
+    """An outcome stands against any later "opened"; of two outcomes the later."""
+    return (contested.state != "opened", contested.at, contested.state, contested.amount_minor)
+
+
+class Part(msgspec.Struct, frozen=True, array_like=True):
+    """What of a payment settles one component of one receivable, or (receivable "") is credit."""
+
+    receivable_id: str
+    component: str
+    amount_minor: int
+
+
+class BookedPayment(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A payment as its account keeps it: what is said of it, and what it settles now. The parts add
+    up to what is booked of it, and every entry of it in the ledger carries its id as cause."""
+
+    payment_id: str
+    source: str  # the provider, the import's mapping, or "manual"
+    creditor: str
+    currency: str
+    paid_at: datetime
+    state: PaymentState
+    receivable_id: str = ""  # the obligation it names, if any
+    reference: str = ""  # what the source knew the debt by
+    parts: tuple[Part, ...] = ()
+    turns: int = 0  # how often its booking was changed; names the entries of each turn
+    seen_as: tuple[str, ...] = ()  # ids under which other sources told of the same money
+
+    @property
+    def booked_minor(self) -> int:
+        """What of it is booked, in minor units."""
+        return sum(part.amount_minor for part in self.parts)
+
+    def turned(self, parts: tuple[Part, ...]) -> "BookedPayment":
+        """With other parts, which is one more turn."""
+        return replace(self, parts=parts, turns=self.turns + 1)
