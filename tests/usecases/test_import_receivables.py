@@ -15,7 +15,7 @@ from escalon.domain.identity import account_id_of
 from escalon.usecases import import_receivables
 from escalon.usecases.import_receivables import ImportReceivables, Progress
 from tests.doubles.crashing import Crash, Crashing, Faults
-from tests.doubles.world import NOW, TABLE, World
+from tests.doubles.world import NOW, TABLE, World, rulebook
 
 KEY = b"secret"
 AMPLE = timedelta(minutes=10)
@@ -82,7 +82,7 @@ class Inbox:
         documents = Documents(Crashing(self.world.s3, faults), "bucket")
         return ImportReceivables(
             table, documents, self.world.clock, KEY, "America/Bogota", self.later.append,
-            self.workers,
+            rulebook, self.workers,
         )  # fmt: skip
 
     def upload(self, *rows: str, header: str = HEADER, name: str = "book") -> tuple[str, str]:
@@ -543,7 +543,7 @@ def bank(inbox: Inbox, *rows: str) -> Progress:
 
 
 def unmatched(inbox: Inbox) -> list[str]:
-    return sorted(p["payment_id"] for p in inbox.world.table.listed("unmatched"))
+    return sorted(p["money"]["payment_id"] for p in inbox.world.table.listed("unmatched"))
 
 
 def test_invariant_5_a_payment_counts_once() -> None:

@@ -18,6 +18,7 @@ from botocore.exceptions import ClientError
 from escalon.domain.account import Account, Receivable
 from escalon.domain.identity import issue_list, shard_of
 from escalon.domain.ledger import LedgerEntry
+from escalon.domain.payment import BookedPayment
 from escalon.domain.storage import (
     AlreadyDoneError,
     Change,
@@ -51,6 +52,7 @@ _OF_THE_ITEM = frozenset(("ValidationError", "ItemCollectionSizeLimitExceeded"))
 _encode = msgspec.json.Encoder().encode
 _decode_account = msgspec.json.Decoder(Account).decode
 _decode_receivable = msgspec.json.Decoder(Receivable).decode
+_decode_payment = msgspec.json.Decoder(BookedPayment).decode
 _decode_entry = msgspec.json.Decoder(LedgerEntry).decode
 
 
@@ -63,6 +65,14 @@ class Named(msgspec.Struct, frozen=True):
 
     receivable: Receivable
     scheduled: bool  # known, but not part of its account before its issue date
+
+
+class Around(msgspec.Struct, frozen=True):
+    """An account with the receivables and payments of it that were asked for and exist."""
+
+    stored: Stored | None
+    named: dict[str, Named]
+    booked: dict[str, BookedPayment]
 
 
 def account_key(account_id: str) -> Item:
@@ -256,6 +266,40 @@ class Table:
             account_id = item["pk"]["S"].removeprefix("A#")
             found[account_id, receivable.receivable_id] = Named(receivable, "due_shard" in item)
         return found
+
+    def around(
+        self, account_id: str, receivable_ids: Sequence[str], payment_ids: Sequence[str]
+    ) -> Around:
+        """An account, some of its receivables and some of its payments, read consistently in one
+        request."""
+        keys = [account_key(account_id)]
+        wanted = (*(f"R#{name}" for name in receivable_ids), *(f"P#{one}" for one in payment_ids))
+        keys.extend(
+            {"pk": {"S": f"A#{account_id}"}, "sk": {"S": sort}} for sort in dict.fromkeys(wanted)
+        )
+        stored: Stored | None = None
+        named: dict[str, Named] = {}
+        booked: dict[str, BookedPayment] = {}
+        for item in self._batch_get(keys):
+            sort = item["sk"]["S"]
+            if sort == "A":
+                stored = _stored(item)
+            elif sort.startswith("P#"):
+                payment = _decode_payment(_text(item))
+                booked[payment.payment_id] = payment
+            else:
+                receivable = _decode_receivable(_text(item))
+                named[receivable.receivable_id] = Named(receivable, "due_shard" in item)
+        return Around(stored, named, booked)
+
+    def payments(self, account_id: str) -> list[BookedPayment]:
+        """All payments that were ever booked on an account."""
+        return [_decode_payment(_text(item)) for item in self._query(f"A#{account_id}", "P#")]
+
+    def put_payment(self, account_id: str, payment: BookedPayment) -> Item:
+        """A transaction item: what is known of one payment and what it settles. The account's
+        version, in the same transaction, protects it."""
+        return self.put_document(f"A#{account_id}", f"P#{payment.payment_id}", payment)
 
     def entries(self, account_id: str) -> list[LedgerEntry]:
         """The account's ledger."""

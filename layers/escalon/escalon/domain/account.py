@@ -200,6 +200,7 @@ class Account(msgspec.Struct, frozen=True, omit_defaults=True):
     links: tuple[Link, ...] = ()
     awaited: tuple[Awaited, ...] = ()
     payments: tuple[SeenPayment, ...] = ()
+    spreading: tuple[str, ...] = ()  # payments booked as credit that is still to be allocated
     exceptions: tuple[str, ...] = ()  # bad data that a person was asked to mend, by its mark
 
 

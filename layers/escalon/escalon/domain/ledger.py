@@ -1,13 +1,14 @@
 """The ledger: immutable entries, and the account as their sum (invariant 4).
 
-Per receivable, open = the signed sum of its entries; unapplied credit stands apart, per creditor
-and currency. Positive raises what is owed, negative lowers it. Every function here takes the
-account and the receivables it touches, and returns what becomes of them together with the entries
-that say why; the table gateway writes all of it in one transaction with the key of what caused it.
+Per receivable and component (principal, interest, fee, tax), open = the signed sum of its entries;
+unapplied credit stands apart, per creditor and currency. Positive raises what is owed, negative
+lowers it. Every function here takes the account and the receivables it touches, and returns what
+becomes of them together with the entries that say why; the table gateway writes all of it in one
+transaction with the key of what caused it.
 """
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Literal
 
@@ -22,12 +23,30 @@ from escalon.domain.account import (
     pot,
 )
 from escalon.domain.money import MoneyError
+from escalon.domain.payment import BookedPayment, Part
+from escalon.domain.rulebook import Allocation, Component
 
-EntryKind = Literal["charge", "adjustment", "payment"]
+# charge: a receivable's own amount · adjustment: its source states another balance · payment: money
+# that came, or credit applied · reversal, refund, chargeback: money that went again · interest,
+# fee: charged on top · waiver, write_off: given up
+EntryKind = Literal[
+    "charge",
+    "adjustment",
+    "payment",
+    "reversal",
+    "refund",
+    "chargeback",
+    "interest",
+    "fee",
+    "waiver",
+    "write_off",
+]
+Taken = Literal["reversal", "refund", "chargeback"]
 
 
 class LedgerEntry(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One immutable movement of one receivable, or of unapplied credit (`receivable_id` empty)."""
+    """One immutable movement of one component of one receivable, or of unapplied credit
+    (`receivable_id` empty)."""
 
     entry_id: str
     account_id: str
@@ -37,12 +56,12 @@ class LedgerEntry(msgspec.Struct, frozen=True, omit_defaults=True):
     amount_minor: int
     currency: str
     booked_at: datetime  # when it happened, as the source says
-    cause: str  # what it came from: the import's document, the payment's id
-    component: Literal["principal"] = "principal"
+    cause: str  # what it came from: the import's document, the payment's id, the act's key
+    component: Component = "principal"
 
 
 class Payment(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Money that came in for an account."""
+    """Money to allocate. `turn` counts how often the same payment's booking was changed before."""
 
     payment_id: str
     creditor: str
@@ -50,20 +69,26 @@ class Payment(msgspec.Struct, frozen=True, omit_defaults=True):
     currency: str
     paid_at: datetime
     receivable_id: str = ""  # the obligation it names, if any
+    turn: int = 0
 
 
 class Booking(msgspec.Struct, frozen=True):
-    """The outcome of one movement: the account, the receivables that changed, the new entries."""
+    """The outcome of one movement: the account, the receivables that changed, the new entries, and
+    of a payment what it settles now."""
 
     account: Account
     changed: tuple[Receivable, ...]
     entries: tuple[LedgerEntry, ...]
+    parts: tuple[Part, ...] = ()
 
 
 def entry_id(*parts: object) -> str:
     """The name of an entry: a function of what caused it, so that booking twice books once."""
     text = "\x1f".join(str(part) for part in parts)
     return "e" + hashlib.blake2b(text.encode(), digest_size=12).hexdigest()
+
+
+# ------------------------------------------------------------------------- what is owed
 
 
 def charge(account: Account, receivable: Receivable, booked_at: datetime) -> Booking:
@@ -87,77 +112,241 @@ def adjust(
     booked_at: datetime,
     cause: str,
 ) -> Booking:
-    """The source now states another amount or open balance; the difference is an entry."""
-    delta = open_minor - receivable.open_minor
-    changed = replace(receivable, amount_minor=amount_minor, open_minor=open_minor)
+    """The source now states another amount or open principal; the difference is an entry. What was
+    charged on top is not the source's to state."""
+    delta = open_minor - receivable.principal_minor
+    changed = replace(
+        receivable, amount_minor=amount_minor, open_minor=receivable.open_minor + delta
+    )
     entries = (_entry(account, receivable, "adjustment", delta, booked_at, cause),) if delta else ()
     return Booking(put(account, changed), (changed,), entries)
 
 
-def pay(account: Account, open_receivables: Sequence[Receivable], payment: Payment) -> Booking:
-    """Allocate a payment: to the obligation it names, then oldest first; what is left is credit.
+def charge_extra(
+    account: Account,
+    receivable: Receivable,
+    component: Component,
+    amount_minor: int,
+    *,
+    booked_at: datetime,
+    cause: str,
+) -> Booking:
+    """Interest, a fee or the tax on it is charged on top of the principal. `cause` is its natural
+    key (of a fee: receivable, step and rule), so that a step run twice charges once (L1). A
+    negative amount gives back what was charged too much, never more than is open of it."""
+    if component == "principal":
+        raise MoneyError("principal is charged by its receivable alone")
+    if receivable.extras.get(component, 0) + amount_minor < 0:
+        raise MoneyError(f"{receivable.receivable_id} has less {component} than is given back")
+    kind: EntryKind = "interest" if component == "interest" else "fee"
+    changed = _moved(receivable, component, amount_minor)
+    entry = _entry(account, receivable, kind, amount_minor, booked_at, cause, component)
+    return Booking(put(account, changed), (changed,), (entry,))
 
-    `open_receivables` are all open ones of the account, embedded or beyond. Money of another
-    currency or creditor is never used (lesson E1); it is kept apart, shown, and never dropped.
-    Money that goes back is no payment: an amount below 0 is a MoneyError.
+
+def give_up(
+    account: Account,
+    receivable: Receivable,
+    kind: Literal["waiver", "write_off"],
+    amounts: Mapping[Component, int],
+    *,
+    booked_at: datetime,
+    cause: str,
+) -> Booking:
+    """Waive or write off so much of each component: an explicit, audited act (L16). More than is
+    open of a component, or nothing, is a MoneyError."""
+    changed = receivable
+    entries: list[LedgerEntry] = []
+    for component, amount_minor in amounts.items():
+        if not 0 < amount_minor <= open_of(receivable, component):
+            raise MoneyError(
+                f"{receivable.receivable_id} has {open_of(receivable, component)} minor units of "
+                f"{component} open; {amount_minor} cannot be given up"
+            )
+        changed = _moved(changed, component, -amount_minor)
+        entries.append(
+            _entry(account, receivable, kind, -amount_minor, booked_at, cause, component)
+        )
+    return Booking(put(account, changed), (changed,), tuple(entries))
+
+
+def open_of(receivable: Receivable, component: Component) -> int:
+    """What is open of one component, in minor units."""
+    if component == "principal":
+        return receivable.principal_minor
+    return receivable.extras.get(component, 0)
+
+
+# ------------------------------------------------------------------------ money that comes
+
+
+def pay(
+    account: Account,
+    open_receivables: Iterable[Receivable],
+    payment: Payment,
+    rule: Allocation = Allocation(),  # noqa: B008 - an immutable value
+) -> Booking:
+    """Allocate a payment by the rule; what is left is credit.
+
+    `open_receivables` are those it may settle, embedded or beyond. Money of another currency or
+    creditor is never used (lesson E1); it is kept apart, shown, and never dropped. Money that goes
+    back is no payment: an amount below 0 is a MoneyError.
     """
     if payment.amount_minor < 0:
         raise MoneyError(f"payment {payment.payment_id} is less than nothing")
-    fitting = sorted(
-        (
-            r
-            for r in open_receivables
-            if r.creditor == payment.creditor
-            and r.currency == payment.currency
-            and r.open_minor > 0
-        ),
-        key=lambda r: (
-            r.receivable_id != payment.receivable_id,
-            r.due_on or date.max,
-            r.receivable_id,
-        ),
-    )
-    left = payment.amount_minor
-    changed: list[Receivable] = []
-    entries: list[LedgerEntry] = []
-    for receivable in fitting:
-        if not left:
-            break
-        part = min(left, receivable.open_minor)
-        left -= part
-        changed.append(replace(receivable, open_minor=receivable.open_minor - part))
-        entries.append(
-            _entry(account, receivable, "payment", -part, payment.paid_at, payment.payment_id)
+    given = list(open_receivables)
+    changed, parts, left = _allocated(given, payment, rule)
+    of_receivable = {r.receivable_id: r for r in changed.values()}
+    entries = [
+        _entry(
+            account,
+            of_receivable[part.receivable_id],
+            "payment",
+            -part.amount_minor,
+            payment.paid_at,
+            payment.payment_id,
+            part.component,
+            payment.turn,
         )
+        for part in parts
+    ]
     if left:
+        parts.append(Part("", "principal", left))
         entries.append(
-            LedgerEntry(
-                entry_id(account.account_id, payment.creditor, "", payment.payment_id),
-                account.account_id,
-                payment.creditor,
-                "",
-                "payment",
-                -left,
-                payment.currency,
-                payment.paid_at,
-                payment.payment_id,
-            )
+            _of_credit(account, payment.creditor, payment.currency, "payment", -left, payment)
         )
-        key = pot(payment.creditor, payment.currency)
-        credits = {**account.credits, key: account.credits.get(key, 0) + left}
-        account = replace(account, credits=credits)
-    by_id = {r.receivable_id: r for r in (*account.receivables, *open_receivables)}
-    by_id |= {r.receivable_id: r for r in changed}
+        account = _with_credit(account, payment.creditor, payment.currency, left)
     return Booking(
-        embed(account, (r for r in by_id.values() if r.open_minor)), tuple(changed), tuple(entries)
+        _with_open(account, [*given, *changed.values()]),
+        tuple(changed.values()),
+        tuple(entries),
+        tuple(parts),
     )
+
+
+def apply_credit(
+    account: Account,
+    open_receivables: Iterable[Receivable],
+    booked: BookedPayment,
+    most_minor: int | None = None,
+    receivable_id: str = "",
+    rule: Allocation = Allocation(),  # noqa: B008 - an immutable value
+) -> Booking:
+    """Settle receivables with what stands as credit of a payment, or with so much of it; a named
+    receivable alone if one is named. `parts` are then all of the payment's."""
+    credit = sum(part.amount_minor for part in booked.parts if not part.receivable_id)
+    spend = credit if most_minor is None else min(credit, most_minor)
+    given = list(open_receivables)
+    fitting = [r for r in given if not receivable_id or r.receivable_id == receivable_id]
+    money = Payment(
+        booked.payment_id,
+        booked.creditor,
+        spend,
+        booked.currency,
+        booked.paid_at,
+        receivable_id,
+        booked.turns,
+    )
+    changed, parts, left = _allocated(fitting, money, rule)
+    spent = spend - left
+    if not spent:
+        return Booking(account, (), (), booked.parts)
+    entries = [
+        _of_credit(account, booked.creditor, booked.currency, "payment", spent, money),
+        *(
+            _entry(
+                account,
+                changed[part.receivable_id],
+                "payment",
+                -part.amount_minor,
+                booked.paid_at,
+                booked.payment_id,
+                part.component,
+                booked.turns,
+            )
+            for part in parts
+        ),
+    ]
+    settled = (part for part in booked.parts if part.receivable_id)
+    parts = list(joined(settled, parts))
+    if credit > spent:
+        parts = [*parts, Part("", "principal", credit - spent)]
+    account = _with_credit(account, booked.creditor, booked.currency, -spent)
+    return Booking(
+        _with_open(account, [*given, *changed.values()]),
+        tuple(changed.values()),
+        tuple(entries),
+        tuple(parts),
+    )
+
+
+def joined(parts: Iterable[Part], more: Iterable[Part]) -> tuple[Part, ...]:
+    """Both, with one part for each component of each receivable."""
+    together: dict[tuple[str, str], Part] = {}
+    for part in (*parts, *more):
+        key = (part.receivable_id, part.component)
+        before = together.get(key)
+        amount_minor = part.amount_minor + (before.amount_minor if before else 0)
+        together[key] = replace(part, amount_minor=amount_minor)
+    return tuple(together.values())
+
+
+# ------------------------------------------------------------------------- money that goes
+
+
+def take_back(
+    account: Account,
+    receivables: Mapping[str, Receivable],
+    booked: BookedPayment,
+    amount_minor: int,
+    kind: Taken,
+    at: datetime,
+) -> Booking:
+    """Money of a payment went again: what it settled is open again, its credit first, then what was
+    settled last. `receivables` are those of its parts, settled ones too; `parts` of the answer are
+    what it still settles. More than is booked of it is a MoneyError."""
+    if not 0 < amount_minor <= booked.booked_minor:
+        raise MoneyError(
+            f"payment {booked.payment_id} has {booked.booked_minor} minor units booked; "
+            f"{amount_minor} cannot go back"
+        )
+    money = Payment(booked.payment_id, booked.creditor, 0, booked.currency, at, turn=booked.turns)
+    left = amount_minor
+    kept: list[Part] = []
+    changed: dict[str, Receivable] = {}
+    entries: list[LedgerEntry] = []
+    settled = [part for part in booked.parts if part.receivable_id]
+    credit = [part for part in booked.parts if not part.receivable_id]
+    for part in (*credit, *reversed(settled)):
+        back = min(left, part.amount_minor)
+        left -= back
+        if part.amount_minor > back:
+            kept.append(replace(part, amount_minor=part.amount_minor - back))
+        if not back:
+            continue
+        if not part.receivable_id:
+            account = _with_credit(account, booked.creditor, booked.currency, -back)
+            entries.append(_of_credit(account, booked.creditor, booked.currency, kind, back, money))
+            continue
+        before = changed.get(part.receivable_id) or receivables[part.receivable_id]
+        changed[part.receivable_id] = _moved(before, part.component, back)
+        entries.append(
+            _entry(account, before, kind, back, at, booked.payment_id, part.component, booked.turns)
+        )
+    return Booking(
+        _with_open(account, [*account.receivables, *changed.values()]),
+        tuple(changed.values()),
+        tuple(entries),
+        tuple(reversed(kept)),
+    )
+
+
+# ------------------------------------------------------------------- the account's document
 
 
 def put(account: Account, receivable: Receivable) -> Account:
     """The account with this version of a receivable that it embeds or now opens."""
-    others = (r for r in account.receivables if r.receivable_id != receivable.receivable_id)
-    rest = (*others, receivable) if receivable.open_minor else tuple(others)
-    return embed(account, rest)
+    return _with_open(account, [*account.receivables, receivable])
 
 
 def embed(account: Account, open_receivables: Iterable[Receivable]) -> Account:
@@ -182,6 +371,95 @@ def embed(account: Account, open_receivables: Iterable[Receivable]) -> Account:
     )
 
 
+def fitting(
+    receivables: Iterable[Receivable], creditor: str, currency: str, named: str = ""
+) -> list[Receivable]:
+    """Those that money of this creditor and currency may settle: the named one, then the oldest
+    due date first."""
+    return sorted(
+        (
+            r
+            for r in receivables
+            if r.creditor == creditor and r.currency == currency and r.open_minor > 0
+        ),
+        key=lambda r: (r.receivable_id != named, r.due_on or date.max, r.receivable_id),
+    )
+
+
+# ----------------------------------------------------------------------------------- inside
+
+
+def _allocated(
+    receivables: Iterable[Receivable], payment: Payment, rule: Allocation
+) -> tuple[dict[str, Receivable], list[Part], int]:
+    """What becomes of the receivables, what settles what in the order in which it does, and what is
+    left of the payment."""
+    named = payment.receivable_id if rule.named_first else ""
+    order = fitting(receivables, payment.creditor, payment.currency, named)
+    first = order[:1] if named and order and order[0].receivable_id == named else []
+    rest = order[len(first) :]
+    changed: dict[str, Receivable] = {}
+    parts: list[Part] = []
+    left = payment.amount_minor
+    for group in (first, rest):
+        for component in rule.order:
+            for receivable in group:
+                if not left:
+                    return changed, parts, 0
+                now = changed.get(receivable.receivable_id, receivable)
+                part = min(left, open_of(now, component))
+                if part > 0:
+                    left -= part
+                    changed[receivable.receivable_id] = _moved(now, component, -part)
+                    parts.append(Part(receivable.receivable_id, component, part))
+    return changed, parts, left
+
+
+def _moved(receivable: Receivable, component: Component, delta: int) -> Receivable:
+    """The receivable with so much more (or less) of one component open."""
+    moved = replace(receivable, open_minor=receivable.open_minor + delta)
+    if component == "principal":
+        return moved
+    extras = {**receivable.extras, component: receivable.extras.get(component, 0) + delta}
+    return replace(moved, extras={name: minor for name, minor in extras.items() if minor})
+
+
+def _with_open(account: Account, versions: Sequence[Receivable]) -> Account:
+    """The account with the last of these versions of each receivable, as far as it is open."""
+    latest = {receivable.receivable_id: receivable for receivable in versions}
+    kept = {r.receivable_id: r for r in account.receivables} | latest
+    return embed(account, (r for r in kept.values() if r.open_minor))
+
+
+def _with_credit(account: Account, creditor: str, currency: str, delta: int) -> Account:
+    key = pot(creditor, currency)
+    credits = {**account.credits, key: account.credits.get(key, 0) + delta}
+    return replace(account, credits={name: minor for name, minor in credits.items() if minor})
+
+
+def _of_credit(
+    account: Account,
+    creditor: str,
+    currency: str,
+    kind: EntryKind,
+    amount_minor: int,
+    payment: Payment,
+) -> LedgerEntry:
+    """A movement of unapplied credit: negative is credit that comes, positive credit that goes."""
+    turn = (kind, payment.turn) if payment.turn else ()
+    return LedgerEntry(
+        entry_id(account.account_id, creditor, "", payment.payment_id, *turn),
+        account.account_id,
+        creditor,
+        "",
+        kind,
+        amount_minor,
+        currency,
+        payment.paid_at,
+        payment.payment_id,
+    )
+
+
 def _entry(
     account: Account,
     receivable: Receivable,
@@ -189,9 +467,12 @@ def _entry(
     amount_minor: int,
     booked_at: datetime,
     cause: str,
+    component: Component = "principal",
+    turn: int = 0,
 ) -> LedgerEntry:
+    further = (component, turn) if turn or component != "principal" else ()
     return LedgerEntry(
-        entry_id(account.account_id, receivable.receivable_id, kind, cause, amount_minor),
+        entry_id(account.account_id, receivable.receivable_id, kind, cause, amount_minor, *further),
         account.account_id,
         receivable.creditor,
         receivable.receivable_id,
@@ -200,4 +481,5 @@ def _entry(
         receivable.currency,
         booked_at,
         cause,
+        component,
     )

@@ -7,11 +7,15 @@ an approval is never undone by a late "pending", and a refund that overtakes its
 when the approval comes (invariant 5).
 """
 
-from datetime import datetime
+from collections.abc import Iterable
+from datetime import datetime, timedelta
 from typing import Literal
 
 import msgspec
 from msgspec.structs import replace
+
+from escalon.domain.account import SeenPayment
+from escalon.domain.rulebook import Component
 
 # refunded: `amount_minor` is all that was ever given back · other: nothing about money
 NoticeKind = Literal[
@@ -148,11 +152,65 @@ def _how_far(contested: Chargeback) -> tuple[bool, datetime, str, int]:
     return (contested.state != "opened", contested.at, contested.state, contested.amount_minor)
 
 
+class Incoming(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What one source says about one payment: a provider's notice, a line of a bank's file, what an
+    operator entered. Whose it is, `reference`, `receivable_id` and `source_ref` may tell."""
+
+    payment_id: str
+    source: str  # the provider, the import's mapping, or "manual"
+    currency: str
+    paid_at: datetime
+    state: PaymentState
+    receivable_id: str = ""  # the obligation it names, if any
+    reference: str = ""  # what the source knew the debt by
+    source_ref: str = ""  # who paid, as the source knows them
+    creditor: str = ""  # whose account the money came to, if that is one creditor's
+    aliases: tuple[str, ...] = ()  # further ids under which the source may speak of it
+    event: str = ""  # the key of what told us, counted once
+    payer_email: str = ""
+
+    @property
+    def amount_minor(self) -> int:
+        """What was approved, in minor units."""
+        return self.state.approved.amount_minor if self.state.approved else 0
+
+
+class SeenTwice(msgspec.Struct, frozen=True):
+    """Payments booked before that may be the same money; `sure` if it is the one that is named."""
+
+    payment_ids: tuple[str, ...]
+    sure: bool
+
+
+def seen_before(seen: Iterable[SeenPayment], money: Incoming, within_days: int) -> SeenTwice | None:
+    """Whether another source has told of the same money: same amount, same currency, near in time,
+    and the same obligation named. If one of the two names none, nobody can be sure (L25)."""
+    near = [
+        one
+        for one in seen
+        if one.amount_minor == money.amount_minor
+        and one.currency == money.currency
+        and money.source not in (one.source, *one.seen_in)
+        and abs(one.paid_at - money.paid_at) <= timedelta(days=within_days)
+        and (
+            one.receivable_id == money.receivable_id
+            or not (one.receivable_id and money.receivable_id)
+        )
+    ]
+    if not near:
+        return None
+    near.sort(key=lambda one: (abs(one.paid_at - money.paid_at), one.payment_id))
+    same = [one for one in near if money.receivable_id and one.receivable_id]
+    if same:
+        return SeenTwice((same[0].payment_id,), sure=True)
+    return SeenTwice(tuple(one.payment_id for one in near), sure=False)
+
+
 class Part(msgspec.Struct, frozen=True, array_like=True):
     """What of a payment settles one component of one receivable, or (receivable "") is credit."""
 
     receivable_id: str
-    component: str
+    component: Component
     amount_minor: int
 
 
@@ -171,6 +229,7 @@ class BookedPayment(msgspec.Struct, frozen=True, omit_defaults=True):
     parts: tuple[Part, ...] = ()
     turns: int = 0  # how often its booking was changed; names the entries of each turn
     seen_as: tuple[str, ...] = ()  # ids under which other sources told of the same money
+    payer_email: str = ""
 
     @property
     def booked_minor(self) -> int:

@@ -22,6 +22,7 @@ from escalon.domain.account import Account, Receivable
 from escalon.domain.identity import account_id_of
 from escalon.domain.local_time import local_date
 from escalon.domain.ports import Clock
+from escalon.domain.rulebook import Rulebook
 from escalon.domain.storage import (
     AlreadyDoneError,
     Change,
@@ -42,6 +43,7 @@ from escalon.importing.records import (
     RowProblem,
 )
 from escalon.importing.taking import ABSENT, absent, take
+from escalon.usecases.book_payments import BookPayments
 from escalon.usecases.ledger_writes import all_open, write
 from escalon.usecases.record_payments import RecordPayments
 
@@ -106,6 +108,7 @@ class ImportReceivables:
         identity_key: bytes,
         zone: str,
         continue_later: Callable[[dict[str, Any]], None],
+        rulebook: Callable[[], Rulebook | None],
         workers: int = WORKERS,
     ) -> None:
         self._table = table
@@ -115,7 +118,12 @@ class ImportReceivables:
         self._zone = zone
         self._continue_later = continue_later
         self._workers = workers
-        self._record_payments = RecordPayments(table, clock, self._account_id, self._each)
+        self._record_payments = RecordPayments(
+            table,
+            BookPayments(table, clock, self._account_id, rulebook),
+            self._account_id,
+            self._each,
+        )
 
     def __call__(self, key: str, upload: str, time_left: Callable[[], timedelta]) -> Progress:
         """Go on with the import of `key`. `upload` names this very upload of it, so that an event
@@ -287,10 +295,12 @@ class ImportReceivables:
         for moved, refused in self._each(lambda own: self._take(progress, cause, own), accounts):
             changed += moved
             problems.extend(_problem(file, line, value, what) for line, value, what in refused)
-        recorded = self._record_payments([r for _, r in records if isinstance(r, PaymentRecord)])
+        recorded = self._record_payments(
+            [r for _, r in records if isinstance(r, PaymentRecord)], progress.mapping
+        )
         problems.extend(
-            _problem(file, payments[p.payment_id], p.payment_id, "other_money")
-            for p in recorded.refused
+            _problem(file, payments[payment_id], payment_id, "other_money")
+            for payment_id in recorded.refused
         )
         part = progress.parts
         room = max(0, REPORTED_PROBLEMS - progress.problems)
