@@ -3,11 +3,13 @@
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+import msgspec
 import pytest
 from msgspec.structs import replace
 
 from escalon.domain.account import (
     Account,
+    Awaited,
     Beyond,
     Consent,
     ContactRecord,
@@ -28,9 +30,24 @@ from escalon.domain.contact_policy import (
     Recipients,
     Windows,
 )
-from escalon.domain.engine import decide
-from escalon.domain.rulebook import Chase, HoldKind, LadderEnd, Need, Rulebook
-from escalon.domain.transitions import find_intent, plan, settle_opened, with_points
+from escalon.domain.decision import Decision
+from escalon.domain.engine import NO_FEEDS, decide
+from escalon.domain.rulebook import (
+    Chase,
+    Creditor,
+    HoldKind,
+    LadderEnd,
+    Need,
+    Payments,
+    Rulebook,
+)
+from escalon.domain.transitions import (
+    find_intent,
+    plan,
+    set_aside,
+    settle_opened,
+    with_points,
+)
 from tests.domain.debts import (
     ANY_TIME,
     PROVENANCE,
@@ -851,6 +868,286 @@ def test_a_held_receivable_leaves_the_others_as_they_are() -> None:
         holds=(hold,),
     )
     assert decide(debt, RULES, at("2026-09-03 09:00")).receivable_id == "young"
+
+
+# --- money under way -----------------------------------------------------------------------------
+
+
+def awaited(since: str, until: str, creditor: str = "andina", payment_id: str = "p1") -> Awaited:
+    """Money that a provider calls pending."""
+    return Awaited(payment_id, at(since), at(until), creditor)
+
+
+@pytest.mark.parametrize(
+    ("clock", "outcome"),
+    [
+        ("2026-09-10 08:59:59", "act"),
+        ("2026-09-10 09:00:00", "hold"),
+        ("2026-09-10 09:00:01", "hold"),
+        ("2026-09-11 08:59:59", "hold"),
+        ("2026-09-11 09:00:00", "act"),
+        ("2026-09-11 09:00:01", "act"),
+    ],
+)
+def test_while_money_is_under_way_nobody_asks_for_it_and_not_a_second_longer(
+    clock: str, outcome: str
+) -> None:
+    """L21: a pending debit is a hold. L25: the instants before, at and after."""
+    debt = account(receivable(), awaited=(awaited("2026-09-10 09:00", "2026-09-11 09:00"),))
+    assert decide(debt, RULES, at(clock)).outcome == outcome
+
+
+def test_a_hold_for_money_under_way_says_until_when_and_looks_again_then() -> None:
+    debt = account(receivable(), awaited=(awaited("2026-09-10 09:00", "2026-09-11 09:00"),))
+    decision = decide(debt, RULES, at("2026-09-10 12:00"))
+    assert (decision.outcome, decision.action, decision.creditor) == ("hold", None, "andina")
+    assert codes(decision) == ["payment_awaited"]
+    assert params(decision, "payment_awaited") == {
+        "creditor": "andina",
+        "until": at("2026-09-11 09:00"),
+    }
+    assert decision.next_look_at == at("2026-09-11 09:00")
+    assert decide(debt, RULES, at("2026-09-11 09:00")).step == "again"
+
+
+def test_of_several_payments_under_way_the_last_one_to_end_is_waited_for() -> None:
+    debt = account(
+        receivable(),
+        awaited=(
+            awaited("2026-09-10 09:00", "2026-09-11 09:00", payment_id="p1"),
+            awaited("2026-09-10 10:00", "2026-09-11 10:00", payment_id="p2"),
+            awaited("2026-09-08 10:00", "2026-09-09 10:00", payment_id="ended"),
+            awaited("2026-09-12 10:00", "2026-09-13 10:00", payment_id="to come"),
+        ),
+    )
+    assert decide(debt, RULES, at("2026-09-10 12:00")).next_look_at == at("2026-09-11 10:00")
+
+
+@pytest.mark.parametrize(
+    "rules",
+    [
+        rulebook(step("call", 2, task="call")),
+        rulebook(step("letter", 2, channels=("letter",))),
+        rulebook(step("soon", -30), end=LadderEnd("hand_over", queue="agency")),
+        rulebook(step("soon", -30), end=LadderEnd("review", 30)),
+    ],
+    ids=["call", "letter", "hand over", "review"],
+)
+def test_work_that_asks_for_the_money_rests_as_well(rules: Rulebook) -> None:
+    """L21"""
+    debt = account(receivable(), points=(point("letter", address="Carrera 7 # 1-1"),))
+    now = at("2026-09-10 12:00")
+    assert decide(debt, rules, now).task in ("call", "letter", "hand_over", "review")
+    waiting = replace(debt, awaited=(awaited("2026-09-10 09:00", "2026-09-11 09:00"),))
+    assert (decide(waiting, rules, now).outcome, codes(decide(waiting, rules, now))) == (
+        "hold",
+        ["payment_awaited"],
+    )
+
+
+def test_a_missing_due_date_is_mended_meanwhile() -> None:
+    """L20: that asks nobody for money."""
+    debt = account(
+        receivable(None, receivable_id="r2"),
+        receivable(),
+        awaited=(awaited("2026-09-10 09:00", "2026-09-11 09:00"),),
+    )
+    assert decide(debt, RULES, at("2026-09-10 12:00")).task == "data_repair"
+
+
+@pytest.mark.parametrize(
+    ("paid_to", "outcome", "creditor"),
+    [
+        ("cordillera", "act", "andina"),
+        ("andina", "act", "cordillera"),
+        ("nobody", "act", "cordillera"),  # the older of the two
+        ("", "hold", "cordillera"),  # nobody can tell yet whose it is: it may be anybody's
+    ],
+)
+def test_money_under_way_to_one_creditor_leaves_the_others_as_they_are(
+    paid_to: str, outcome: str, creditor: str
+) -> None:
+    debt = account(
+        receivable("2026-08-14"),
+        receivable("2026-08-13", receivable_id="r2", creditor="cordillera"),
+        awaited=(awaited("2026-09-03 09:00", "2026-09-04 09:00", paid_to),),
+    )
+    rules = rulebook(FRIENDLY, step("firm", 21, stage="firm"))
+    decision = decide(debt, rules, at("2026-09-03 12:00"))
+    assert decision.outcome == outcome
+    if outcome == "act":
+        assert decision.creditor == creditor
+    else:
+        assert codes(decision) == ["payment_awaited", "payment_awaited"]
+
+
+def test_money_that_comes_under_way_between_the_decision_and_the_last_look_stops_the_message() -> (
+    None
+):
+    """Invariant 2: deliver decides again with the intent set aside."""
+    debt = account(receivable())
+    decided = decide(debt, RULES, at("2026-09-10 12:00"))
+    waiting = plan(debt, decided, "run")
+    intent = find_intent(waiting, decided.intent_id)
+    assert intent is not None
+    looked_at = at("2026-09-10 12:01")
+    assert decide(set_aside(waiting, intent), RULES, looked_at).intent_id == decided.intent_id
+    waiting = replace(waiting, awaited=(awaited("2026-09-10 12:00:30", "2026-09-11 12:00:30"),))
+    again = decide(set_aside(waiting, intent), RULES, looked_at)
+    assert (again.outcome, again.intent_id, codes(again)) == ("hold", "", ["payment_awaited"])
+    assert again.next_look_at == at("2026-09-11 12:00:30")
+
+
+# --- payment feeds -------------------------------------------------------------------------------
+
+
+def gated(*steps: Any, andina: tuple[str, ...] = ("bank",), **more: Any) -> Rulebook:
+    """A rulebook whose creditor andina waits for its bank's file, at most 36 hours old."""
+    creditors = {
+        name: Creditor(name, name, name, "NIT 1", "CO", "a@b.co", "a@b.co", "1", feeds=feeds)
+        for name, feeds in (("andina", andina), ("cordillera", ()))
+    }
+    payments = Payments(feeds={"bank": 36, "cards": 2})
+    return rulebook(*(steps or (FRIENDLY,)), creditors=creditors, payments=payments, **more)
+
+
+NOW = at("2026-09-04 12:00")
+
+
+def fed(decision_at: datetime = NOW, **hours_ago: float) -> dict[str, datetime]:
+    """When each feed last told us."""
+    return {name: decision_at - timedelta(hours=hours) for name, hours in hours_ago.items()}
+
+
+@pytest.mark.parametrize(
+    ("last_told", "outcome"),
+    [
+        ("2026-09-02 23:59:59", "wait"),
+        ("2026-09-03 00:00:00", "act"),
+        ("2026-09-03 00:00:01", "act"),
+        ("2026-09-05 00:00:00", "act"),  # somebody's clock was wrong
+    ],
+)
+def test_nobody_is_asked_while_what_was_paid_is_known_too_long_ago(
+    last_told: str, outcome: str
+) -> None:
+    """L7: a freshness gate. L25: 36 hours and a second, 36 hours, a second less."""
+    decision = decide(account(receivable()), gated(), NOW, {"bank": at(last_told)})
+    assert decision.outcome == outcome
+
+
+def test_a_message_that_waits_for_a_feed_says_which_and_looks_again_in_an_hour() -> None:
+    """L7, and L3: the step is not used up, and goes once when the feed is fresh again."""
+    debt = account(receivable())
+    waiting = decide(debt, gated(), NOW, fed(bank=37))
+    assert (waiting.step, waiting.receivable_id) == ("friendly", "r1")
+    assert codes(waiting) == ["step_due", "payments_not_fresh"]
+    assert params(waiting, "payments_not_fresh") == {
+        "feed": "bank",
+        "since": at("2026-09-02 23:00"),
+        "at_most_hours": 36,
+    }
+    assert waiting.next_look_at == at("2026-09-04 13:00")
+    after = decide(debt, gated(), at("2026-09-04 13:00"), {"bank": at("2026-09-04 12:59")})
+    assert (after.outcome, after.step) == ("act", "friendly")
+
+
+@pytest.mark.parametrize("feeds", [NO_FEEDS, {}, {"cards": NOW}])
+def test_a_feed_that_never_told_anything_is_not_fresh(feeds: Any) -> None:
+    decision = decide(account(receivable()), gated(), NOW, feeds)
+    assert (decision.outcome, params(decision, "payments_not_fresh")["since"]) == ("wait", None)
+
+
+def test_each_feed_of_a_creditor_has_to_be_fresh_by_its_own_limit() -> None:
+    rules = gated(andina=("bank", "cards"))
+    assert decide(account(receivable()), rules, NOW, fed(bank=36, cards=2)).outcome == "act"
+    decision = decide(account(receivable()), rules, NOW, fed(bank=36, cards=3))
+    assert params(decision, "payments_not_fresh")["feed"] == "cards"
+
+
+def test_work_for_a_person_goes_on() -> None:
+    rules = gated(step("call", 2, task="call"))
+    assert decide(account(receivable()), rules, NOW).task == "call"
+    ended = gated(step("soon", -30))
+    assert decide(account(receivable()), ended, NOW).task == "review"
+    unreachable = account(receivable(), points=())
+    assert decide(unreachable, gated(), NOW).task == "data_repair"
+
+
+def test_a_letter_asks_for_money_too() -> None:
+    rules = gated(step("letter", 2, channels=("letter",)))
+    debt = account(receivable(), points=(point("letter", address="Carrera 7 # 1-1"),))
+    assert decide(debt, rules, NOW, fed(bank=36)).task == "letter"
+    assert codes(decide(debt, rules, NOW, fed(bank=37))) == ["step_due", "payments_not_fresh"]
+
+
+def test_a_creditor_without_feeds_does_not_wait_for_anothers() -> None:
+    """Nor does the person's one contact stay free for the severer step that waits for its feed."""
+    debt = account(
+        receivable("2026-08-01"),
+        receivable("2026-09-01", receivable_id="r2", creditor="cordillera"),
+    )
+    rules = gated(FRIENDLY, step("firm", 20, stage="firm"))
+    decision = decide(debt, rules, NOW, fed(bank=37))
+    assert (decision.outcome, decision.creditor, decision.step) == ("act", "cordillera", "friendly")
+    assert decide(debt, rules, NOW, fed(bank=36)).creditor == "andina"
+
+
+def test_what_waits_for_the_contact_policy_waits_for_that_and_not_for_a_feed() -> None:
+    rules = gated(contact_policies=policy(windows=Windows(PROVENANCE, OFFICE_HOURS)))
+    night = decide(account(receivable()), rules, at("2026-09-04 20:00"), fed(bank=37))
+    assert codes(night) == ["step_due", "policy_closed"]
+    assert night.next_look_at == at("2026-09-07 08:00")
+
+
+def test_a_feed_that_stops_between_the_decision_and_the_last_look_stops_the_message() -> None:
+    debt = account(receivable())
+    decided = decide(debt, gated(), NOW, fed(bank=36))
+    waiting = plan(debt, decided, "run")
+    intent = find_intent(waiting, decided.intent_id)
+    assert intent is not None
+    looked_at = NOW + timedelta(seconds=1)
+    again = decide(set_aside(waiting, intent), gated(), looked_at, fed(bank=36))
+    assert (again.outcome, codes(again)[-1]) == ("wait", "payments_not_fresh")
+
+
+def test_feeds_change_nothing_where_no_creditor_has_one() -> None:
+    """Invariant 6: the same account, the same answer."""
+    plain = gated(andina=())
+    same = replace(plain, payments=Payments())
+    debt = account(receivable(), receivable("2026-09-02", receivable_id="r2"))
+
+    def answers(rules: Rulebook, **feeds: float) -> list[Decision]:
+        return [
+            decide(debt, rules, NOW + timedelta(hours=hour), fed(**feeds))
+            for hour in range(0, 24 * 30, 7)
+        ]
+
+    assert answers(plain) == answers(plain, bank=1000) == answers(same) == answers(same, bank=1)
+
+
+def test_the_answer_is_the_same_whatever_order_things_are_kept_in() -> None:
+    """Invariant 6"""
+    waits = awaited("2026-09-04 11:00", "2026-09-05 11:00", "cordillera")
+    ended = awaited("2026-09-02 11:00", "2026-09-03 11:00", "", "p2")
+    debt = account(
+        receivable(),
+        receivable(receivable_id="r2", creditor="cordillera"),
+        awaited=(waits, ended),
+    )
+    rules = gated(andina=("bank", "cards"))
+    first = decide(debt, rules, NOW, fed(bank=37, cards=1))
+    assert codes(first) == ["step_due", "payments_not_fresh", "payment_awaited"]
+    assert (first.outcome, first.next_look_at) == ("wait", at("2026-09-04 13:00"))
+    stored = msgspec.json.decode(msgspec.json.encode(debt), type=Account)
+    turned = replace(stored, awaited=stored.awaited[::-1])
+    assert decide(turned, rules, NOW, fed(cards=1, bank=37)) == first
+
+
+def test_the_default_is_that_no_feed_has_told_anything_and_nobody_can_change_it() -> None:
+    with pytest.raises(TypeError):
+        NO_FEEDS["bank"] = NOW  # type: ignore[index]
+    assert dict(NO_FEEDS) == {}
 
 
 # --- bad data ------------------------------------------------------------------------------------

@@ -45,7 +45,7 @@ def emitted() -> set[str]:
 
 def test_every_reason_of_the_engine_has_a_sentence_and_every_sentence_a_reason() -> None:
     assert emitted() == REASON_CODES
-    assert len(REASON_CODES) == 26
+    assert len(REASON_CODES) == 28
 
 
 @pytest.mark.parametrize("code", sorted(REASON_CODES))
@@ -87,6 +87,37 @@ def test_what_has_no_end_is_until_further_notice() -> None:
         "the account is on hold (insolvency) until further notice"
     )
     assert sentence(reason, locale="es", zones=ZONES).endswith("hasta nuevo aviso")
+
+
+def test_money_under_way_is_told_with_its_end() -> None:
+    reason = Reason("payment_awaited", {"creditor": "andina", "until": at("2026-09-11 09:00")})
+    assert sentence(reason, locale="en", zones=ZONES) == (
+        "a payment to andina is under way: nothing is asked for in its name before "
+        "Friday 11 September 2026, 09:00"
+    )
+    assert sentence(reason, locale="es", zones=ZONES) == (
+        "hay un pago en camino a andina: no se cobra nada en su nombre antes del "
+        "viernes 11 de septiembre de 2026, 09:00"
+    )
+
+
+def test_a_feed_that_is_not_fresh_is_told_with_its_last_word() -> None:
+    """L7"""
+    about = {"feed": "bank", "at_most_hours": 36}
+    told = Reason("payments_not_fresh", {**about, "since": at("2026-09-02 23:00")})
+    assert sentence(told, locale="en", zones=ZONES) == (
+        "messages wait: the payments of bank are not fresh "
+        "(last told: Wednesday 2 September 2026, 23:00; at most 36 hours may have passed)"
+    )
+    never = Reason("payments_not_fresh", {**about, "since": None})
+    assert sentence(never, locale="en", zones=ZONES) == (
+        "messages wait: the payments of bank are not fresh "
+        "(last told: never; at most 36 hours may have passed)"
+    )
+    assert sentence(never, locale="es-CO", zones=ZONES) == (
+        "los mensajes esperan: los pagos de bank no están al día "
+        "(última noticia: nunca; máximo 36 horas)"
+    )
 
 
 def test_work_for_a_person_is_named_in_the_readers_language() -> None:

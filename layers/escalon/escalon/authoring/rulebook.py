@@ -2,20 +2,22 @@
 
     escalation.yaml           who is chased, ladders, holds
     creditors.yaml            in whose name we write
+    payments.yaml             how money is taken; may be left out
+    rates/*.yaml              ceilings of interest
     contact_policies/*.yaml   the law and the house rules
     calendars/*.yaml          holidays, as generated data
     messages/<locale>/*.j2    the words
 
-A rulebook that is `based_on` another folder takes every file from there that it does not have.
+A rulebook that is `based_on` another folder takes every file from there that it does not have;
+payments.yaml only together with creditors.yaml, since it names whose money is taken.
 `load_rulebook` finds every problem of every file in one go, and tries every message on made-up
 debtors; the compiled value is canonical JSON, named by the hash of its content.
 """
 
 import hashlib
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date
-from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -29,6 +31,8 @@ from escalon.authoring.contact_policies import (
     compile_layer,
     compose,
 )
+from escalon.authoring.payments import InterestFile, PaymentsFile, RateTableFile
+from escalon.authoring.words import COUNTRY_OR_ANY, Amounts, Days, Hours, Slug, words
 from escalon.authoring.yaml_lines import (
     Document,
     Problem,
@@ -37,12 +41,12 @@ from escalon.authoring.yaml_lines import (
     check,
     did_you_mean,
     read,
+    shown,
 )
 from escalon.domain.calendar import Calendar, find_zone
 from escalon.domain.conditions import ConditionError, creditors_named, parse_condition
 from escalon.domain.contact_policy import Layer, Policy, history_needed
 from escalon.domain.engine import END
-from escalon.domain.money import MoneyError, to_minor
 from escalon.domain.rulebook import (
     STAGES,
     Chase,
@@ -51,6 +55,7 @@ from escalon.domain.rulebook import (
     HoldKind,
     LadderEnd,
     Need,
+    Payments,
     Rulebook,
     Stage,
     Step,
@@ -58,32 +63,11 @@ from escalon.domain.rulebook import (
 )
 from escalon.domain.transitions import CONTACTS_KEPT
 
-_SLUG = re.compile(r"[a-z][a-z0-9]*(?:[-_][a-z0-9]+)*")
-_DUE = re.compile(r"(?:(\d+) days? (before|after) due|(on) the due date)")
-_DAYS = re.compile(r"(\d+) days?")
-_GAP = re.compile(r"(\d+) days? after the previous step")
-_NEED = re.compile(r"(\S+) delivered(?:, or its next channel after (\d+) days?)?")
-_AGE = re.compile(r"(\d+) (day|month|year)s?")
-_THEN = re.compile(r"(?:hand to (\S+)|review by a person(?: every (\d+) days?)?)")
-
 # Work that the engine gives out itself; a step of that name would be taken for it.
 _OWN_TASKS = ("data_repair", "unknown_fate")
 _REVIEW_DAY = date(2026, 9, 14)  # on which messages are tried, so that trying is deterministic
 
-Slug = Annotated[str, Field(pattern=rf"^{_SLUG.pattern}$", max_length=40)]
 Channel = Literal["email", "sms", "letter"]
-
-
-def _words[T](pattern: re.Pattern[str], example: str, make: Callable[[re.Match[str]], T]) -> Any:
-    """A value written in words: what it means, or an error that shows how it is written."""
-
-    def parse(value: Any) -> T:
-        match = pattern.fullmatch(value.strip()) if isinstance(value, str) else None
-        if match is None:
-            raise WrongValueError(f"cannot read {value!r}", f"write it like '{example}'")
-        return make(match)
-
-    return BeforeValidator(parse)
 
 
 def _due_day(match: re.Match[str]) -> int:
@@ -101,21 +85,36 @@ def _age_days(match: re.Match[str]) -> int:
 
 def _condition(value: Any) -> Condition:
     if not isinstance(value, str):
-        raise WrongValueError(f"cannot read {value!r}", "write a condition such as 'tag is vip'")
+        raise WrongValueError(
+            f"cannot read {shown(value)}", "write a condition such as 'tag is vip'"
+        )
     try:
         return parse_condition(value)
     except ConditionError as error:
         raise WrongValueError(str(error), "see the operator's guide, 'Conditions'") from error
 
 
-Days = Annotated[int, _words(_DAYS, "15 days", lambda m: int(m[1]))]
-DueDay = Annotated[int, _words(_DUE, "3 days before due' or '10 days after due", _due_day)]
-GapDays = Annotated[int, _words(_GAP, "5 days after the previous step", lambda m: int(m[1]))]
-AgeDays = Annotated[int, _words(_AGE, "5 years", _age_days)]
+DueDay = Annotated[
+    int,
+    words(
+        r"(?:(\d+) days? (before|after) due|(on) the due date)",
+        "3 days before due' or '10 days after due",
+        _due_day,
+    ),
+]
+GapDays = Annotated[
+    int,
+    words(
+        r"(\d+) days? after the previous step",
+        "5 days after the previous step",
+        lambda m: int(m[1]),
+    ),
+]
+AgeDays = Annotated[int, words(r"(\d+) (day|month|year)s?", "5 years", _age_days)]
 NeedWords = Annotated[
     Need,
-    _words(
-        _NEED,
+    words(
+        r"(\S+) delivered(?:, or its next channel after (\d+) days?)?",
         "friendly delivered' or 'friendly delivered, or its next channel after 10 days",
         lambda m: Need(m[1], int(m[2])) if m[2] else Need(m[1]),
     ),
@@ -132,7 +131,12 @@ def _end(match: re.Match[str]) -> LadderEnd:
 
 
 EndWords = Annotated[
-    LadderEnd, _words(_THEN, "review by a person every 30 days' or 'hand to key-accounts", _end)
+    LadderEnd,
+    words(
+        r"(?:hand to (\S+)|review by a person(?: every (\d+) days?)?)",
+        "review by a person every 30 days' or 'hand to key-accounts",
+        _end,
+    ),
 ]
 
 
@@ -304,32 +308,9 @@ def _climbed_past(need: Need, above: Sequence[StepFile], step: str) -> Iterable[
 class ChaseFile(_Part):
     """Who is chased at all."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
-
-    least: Annotated[dict[str, int | Decimal], Field(alias="from", min_length=1)]
+    least: Annotated[Amounts, Field(alias="from")]
     oldest_debt: AgeDays = 0
     old_debt_enters: Literal["at the first step", "at the step for its age"]
-
-    @model_validator(mode="after")
-    def _amounts(self) -> "ChaseFile":
-        wrongs = []
-        for currency, amount in self.least.items():
-            try:
-                if not re.fullmatch("[A-Z]{3}", currency):
-                    raise MoneyError(f"{currency} is not a currency")
-                if to_minor(Decimal(amount), currency) <= 0:
-                    raise MoneyError(f"{amount} is not more than nothing")
-            except MoneyError as error:
-                wrongs.append(
-                    WrongValueError(str(error), "write it like `COP: 20_000`", ("from", currency))
-                )
-        if wrongs:
-            raise WrongValuesError(wrongs)
-        return self
-
-    def minor(self) -> dict[str, int]:
-        """The thresholds in minor units."""
-        return {c: to_minor(Decimal(amount), c) for c, amount in self.least.items()}
 
 
 class HoldFile(_Part):
@@ -345,14 +326,12 @@ class EscalationFile(_Part):
     language: str
     zone: str
     contact_policy: dict[
-        Annotated[str, Field(pattern=r"^([A-Z]{2}|\*)$")],
+        Annotated[str, Field(pattern=COUNTRY_OR_ANY)],
         Annotated[list[str], Field(min_length=1)],
     ]
     based_on: str = ""
     chase: ChaseFile
-    delivered_after: Annotated[
-        int, _words(re.compile(r"(\d+) hours?"), "48 hours", lambda m: int(m[1]))
-    ] = 48
+    delivered_after: Hours = 48
     strategies: Annotated[dict[Slug, StrategyFile], Field(min_length=1)]
     holds: dict[Slug, HoldFile] = {}
 
@@ -398,12 +377,31 @@ class CreditorFile(_Part):
     collector_name: str = ""
     sms_sender_id: Annotated[str, Field(pattern=r"^([A-Za-z0-9]{1,11})?$")] = ""
     brand_colour: Annotated[str, Field(pattern=r"^#[0-9a-fA-F]{6}$")] = "#1f4e5f"
+    feeds: list[Slug] = []
+    interest: InterestFile | None = None
+
+    def compiled(self, name: str, interest_source: str) -> Creditor:
+        """The value that travels, under its name."""
+        plain = self.model_dump(exclude={"feeds", "interest"})
+        interest = self.interest.compiled(interest_source) if self.interest else None
+        return Creditor(creditor=name, **plain, feeds=tuple(self.feeds), interest=interest)
 
 
 class CreditorsFile(_Part):
     """`creditors.yaml`."""
 
     creditors: Annotated[dict[Slug, CreditorFile], Field(min_length=1)]
+
+
+# A file's model, and the document that knows the line of each of its values.
+type Read[M: BaseModel] = tuple[Document, M]
+
+
+class _Money(msgspec.Struct, frozen=True):
+    """What the files about money say, before it is known to fit the others."""
+
+    payments: Read[PaymentsFile] | None
+    rates: dict[str, Read[RateTableFile]]
 
 
 class RulebookError(Exception):
@@ -453,6 +451,7 @@ class _Loader:
                 return None  # every file that it lacks would be reported as well
             rules = self.made(document, EscalationFile)
         creditors = self.made_of("creditors.yaml", CreditorsFile)
+        money = self.money()
         layers, calendars = self.layers()
         messages = self.messages()
         if document is None or rules is None:
@@ -462,23 +461,27 @@ class _Loader:
         self.check_zone(document, rules)
         if creditors is None:
             return None
-        self.check_creditors(document, rules, creditors)
-        if self.problems:
+        self.check_creditors(document, rules, creditors[1])
+        if money is not None:
+            self.check_money(creditors, money)
+        if self.problems or money is None:
             return None
-        return self.compiled(document, rules, creditors, policies, messages)
+        return self.compiled(document, rules, creditors, money, policies, messages)
 
     def compiled(
         self,
         document: Document,
         rules: EscalationFile,
-        creditors: CreditorsFile,
+        creditors: Read[CreditorsFile],
+        money: _Money,
         policies: dict[str, Policy],
         messages: dict[str, dict[str, str]],
     ) -> Rulebook:
+        owed_to, creditors_file = creditors
         return Rulebook(
             rulebook=rules.rulebook,
             language=rules.language,
-            chase=Chase(rules.chase.minor(), rules.chase.oldest_debt),
+            chase=Chase(rules.chase.least, rules.chase.oldest_debt),
             contact_policies=policies,
             strategies=tuple(
                 self.strategy(document, name, strategy, rules)
@@ -486,12 +489,14 @@ class _Loader:
             ),
             holds={name: HoldKind(hold.at_most) for name, hold in rules.holds.items()},
             creditors={
-                name: Creditor(creditor=name, **creditor.model_dump())
-                for name, creditor in creditors.creditors.items()
+                name: creditor.compiled(name, _source(owed_to, "creditors", name, "interest"))
+                for name, creditor in creditors_file.creditors.items()
             },
             messages=messages,
             default_zone=rules.zone,
             delivered_after_hours=rules.delivered_after,
+            payments=money.payments[1].compiled() if money.payments else Payments(),
+            rates={name: table.compiled() for name, (_, table) in money.rates.items()},
         )
 
     def base_on(self, document: Document) -> bool:
@@ -558,9 +563,10 @@ class _Loader:
             return None
         return made
 
-    def made_of[M: BaseModel](self, file: str, model: type[M]) -> M | None:
+    def made_of[M: BaseModel](self, file: str, model: type[M]) -> Read[M] | None:
         document = self.document(file)
-        return None if document is None else self.made(document, model)
+        made = None if document is None else self.made(document, model)
+        return None if document is None or made is None else (document, made)
 
     def layers(self) -> tuple[dict[str, Layer], list[Calendar]]:
         """The contact policies that can be read, by name, and the calendars."""
@@ -568,12 +574,81 @@ class _Loader:
         for file in self.files("contact_policies/*.yaml"):
             layer = self.made_of(file, PolicyFile)
             if layer is not None:
-                layers[Path(file).stem] = compile_layer(layer)
+                layers[Path(file).stem] = compile_layer(layer[1])
         read_calendars = (
             self.made_of(file, CalendarFile) for file in self.files("calendars/*.yaml")
         )
-        calendars = [compile_calendar(found) for found in read_calendars if found is not None]
+        calendars = [compile_calendar(found[1]) for found in read_calendars if found is not None]
         return layers, calendars
+
+    def money(self) -> _Money | None:
+        """How money is taken and the tables of rates; None if any of it cannot be read."""
+        stated = self.states_payments()
+        payments = self.made_of("payments.yaml", PaymentsFile) if stated else None
+        rates: dict[str, Read[RateTableFile]] = {}
+        files = self.files("rates/*.yaml")
+        for file in files:
+            found = self.made_of(file, RateTableFile)
+            if found is None:
+                continue
+            document, table = found
+            rates[table.table] = found
+            if table.table != Path(file).stem:
+                self.problems.append(
+                    document.problem(
+                        ("table",),
+                        f"table {table.table} stands in {Path(file).name}",
+                        f"name the file {table.table}.yaml",
+                    )
+                )
+        if len(rates) < len(files) or (stated and payments is None):
+            return None
+        return _Money(payments, rates)
+
+    def states_payments(self) -> bool:
+        """Whether there is a payments.yaml. It names whose money is taken, so it is looked for no
+        further than creditors.yaml."""
+        for folder in self.folders:
+            if (folder / "payments.yaml").is_file():
+                return True
+            if (folder / "creditors.yaml").is_file():
+                return False
+        return False
+
+    def check_money(self, creditors: Read[CreditorsFile], money: _Money) -> None:
+        """What names a creditor, a feed or a table names one that is there."""
+        document, named = creditors
+        feeds = money.payments[1].feeds if money.payments else {}
+        for name, creditor in named.creditors.items():
+            at = ("creditors", name)
+            for index, feed in enumerate(creditor.feeds):
+                self.check_known(document, (*at, "feeds", index), "payment feed", feed, feeds)
+            if creditor.interest:
+                cap = creditor.interest.cap
+                self.check_known(document, (*at, "interest", "cap"), "rate table", cap, money.rates)
+        if money.payments is None:
+            return
+        document, payments = money.payments
+        for name, provider in payments.providers.items():
+            if provider.creditor:
+                at = ("providers", name)
+                owner = provider.creditor
+                self.check_known(document, (*at, "creditor"), "creditor", owner, named.creditors)
+
+    def check_known(
+        self,
+        document: Document,
+        where: tuple[str | int, ...],
+        kind: str,
+        name: str,
+        known: Collection[str],
+    ) -> None:
+        """Something that is named here exists (lesson L24)."""
+        if name not in known:
+            guess = did_you_mean(name, known)
+            listed = f"known are {_listed(known)}" if known else "there is none"
+            remedy = f"did you mean {guess}?" if guess else listed
+            self.problems.append(document.problem(where, f"there is no {kind} {name}", remedy))
 
     def policies(
         self,
@@ -594,23 +669,16 @@ class _Loader:
             )
         files = {Path(file).stem for file in self.files("contact_policies/*.yaml")}
         for country, names in rules.contact_policy.items():
-            unknown = [name for name in names if name not in files]
-            for name in unknown:
-                guess = did_you_mean(name, files)
-                self.problems.append(
-                    document.problem(
-                        ("contact_policy", country),
-                        f"there is no contact policy {name}",
-                        f"did you mean {guess}?" if guess else f"known are {_listed(files)}",
-                    )
-                )
+            for name in names:
+                where = ("contact_policy", country)
+                self.check_known(document, where, "contact policy", name, files)
             if all(name in layers for name in names):
                 self.compose(document, country, [layers[n] for n in names], calendars, composed)
         # Nobody knows the country, so every country's law has to allow it (invariant 3).
         if len(composed) > 1:
-            every = dict.fromkeys(layer for policy in composed.values() for layer in policy.layers)
+            every = {layer.policy: layer for p in composed.values() for layer in p.layers}
             known = {name: c for p in composed.values() for name, c in p.calendars.items()}
-            composed[""] = Policy(tuple(every), known)
+            composed[""] = Policy(tuple(every.values()), known)
         return composed
 
     def compose(
@@ -706,17 +774,7 @@ class _Loader:
             )
         for where, condition in places:
             for creditor in creditors_named(condition) if condition else ():
-                if creditor not in creditors.creditors:
-                    guess = did_you_mean(creditor, creditors.creditors)
-                    self.problems.append(
-                        document.problem(
-                            where,
-                            f"there is no creditor {creditor}",
-                            f"did you mean {guess}?"
-                            if guess
-                            else f"known are {_listed(creditors.creditors)}",
-                        )
-                    )
+                self.check_known(document, where, "creditor", creditor, creditors.creditors)
 
     def try_messages(self, rulebook: Rulebook) -> None:
         """Write every message to made-up debtors, so that none is the first to read a mistake."""
@@ -748,7 +806,6 @@ class _Loader:
     def strategy(
         self, document: Document, name: str, strategy: StrategyFile, rules: EscalationFile
     ) -> Strategy:
-        file = Path(document.file).name
         return Strategy(
             strategy=name,
             condition=strategy.applies,
@@ -767,20 +824,25 @@ class _Loader:
                     task_due_days=step.due_within,
                     script=step.script or "",
                     approval=step.approval or "",
-                    source=f"{file}:{document.line('strategies', name, 'ladder', index)}",
+                    source=_source(document, "strategies", name, "ladder", index),
                 )
                 for index, step in enumerate(strategy.ladder)
             ),
             end=msgspec.structs.replace(
-                strategy.then, source=f"{file}:{document.line('strategies', name)}"
+                strategy.then, source=_source(document, "strategies", name)
             ),
             old_debt_enters=(
                 "first step"
                 if rules.chase.old_debt_enters == "at the first step"
                 else "step for its age"
             ),
-            source=f"{file}:{document.line('strategies', name)}",
+            source=_source(document, "strategies", name),
         )
+
+
+def _source(document: Document, *loc: str | int) -> str:
+    """The file and line of a rule, for explanations."""
+    return f"{Path(document.file).name}:{document.line(*loc)}"
 
 
 def _listed(names: Iterable[str]) -> str:

@@ -1,4 +1,5 @@
-"""The engine: `decide(account, rulebook, as_of)` is pure, total and deterministic (invariant 6).
+"""The engine: `decide(account, rulebook, as_of, feeds)` is pure, total and deterministic
+(invariant 6).
 
 How a rung is found, per creditor:
 
@@ -10,14 +11,16 @@ How a rung is found, per creditor:
    age has reached and whose condition holds, the highest is current: a run that was missed is
    caught up with, never repeated as a burst (invariant 8, lessons L3, L4).
 4. May it be taken. The needed step is delivered, notice time and gap have passed, a channel is
-   lawful at this instant (invariant 3).
+   lawful at this instant (invariant 3), and what was paid is known up to now (lesson L7).
 
-Across creditors the severest due step goes first, since the contact clock belongs to the person.
+While money is under way to a creditor nothing is asked for in its name (lesson L21). Across
+creditors the severest due step goes first, since the contact clock belongs to the person.
 """
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
+from types import MappingProxyType
 
 import msgspec
 from msgspec.structs import replace
@@ -36,6 +39,7 @@ LONGEST_PATIENCE = timedelta(days=1)  # between two attempts to queue the same i
 REVIEW_DAYS = 30  # an open account that is not chased is looked at this often (invariant 7)
 PERSON_DAYS = 7  # an account that waits for a person is looked at this often
 FARTHEST_LOOK_DAYS = 366  # whatever is open is looked at once a year at least
+FEED_PATIENCE = timedelta(hours=1)  # between two looks while a payment feed is not fresh
 
 UNKNOWN_FATE_DAYS = 1  # for a person to find out whether a message left
 DUE_DATE_DAYS = 3  # for a person to find a receivable's due date
@@ -45,6 +49,9 @@ MESSAGE_CHANNELS = frozenset(("email", "sms"))
 
 # The name that work without a step has where a step is named.
 END = "end"
+
+# That no payment feed has told anything; where the rulebook asks for none, it is never looked at.
+NO_FEEDS: Mapping[str, datetime] = MappingProxyType({})
 
 _DAY = timedelta(days=1)
 _SECOND = timedelta(seconds=1)
@@ -60,6 +67,7 @@ class _View(msgspec.Struct, frozen=True):
     as_of: datetime
     zones: tuple[str, ...]
     today: date  # in the debtor's zone; where zones conflict, the earliest of their dates
+    feeds: Mapping[str, datetime]
 
     def date_of(self, instant: datetime) -> date:
         return local_date(self.zones, instant)
@@ -114,13 +122,19 @@ class _Open(msgspec.Struct, frozen=True):
     held: bool  # whether a hold is among the reasons
 
 
-def decide(account: Account, rulebook: Rulebook, as_of: datetime) -> Decision:
-    """What to do about `account` at `as_of` (aware), and when to look again.
+def decide(
+    account: Account,
+    rulebook: Rulebook,
+    as_of: datetime,
+    feeds: Mapping[str, datetime] = NO_FEEDS,
+) -> Decision:
+    """What to do about `account` at `as_of` (aware), and when to look again. `feeds` says when each
+    payment feed last told us, for creditors that have some.
 
     Total: bad data becomes a reason and work for a person, never an exception. The answer's
     `next_look_at` is later than `as_of` and is None only when nothing is open.
     """
-    view = _view(account, rulebook, as_of)
+    view = _view(account, rulebook, as_of, feeds)
     if account.intents:
         return _settle_first(view)
     if not account.receivables and not account.beyond:
@@ -181,10 +195,12 @@ def _refusals(rungs: Sequence[_Rung]) -> tuple[Refusal, ...]:
     return tuple(refusal for rung in rungs for refusal in rung.refusals)
 
 
-def _view(account: Account, rulebook: Rulebook, as_of: datetime) -> _View:
+def _view(
+    account: Account, rulebook: Rulebook, as_of: datetime, feeds: Mapping[str, datetime]
+) -> _View:
     policy = rulebook.policy_for(account.country)
     zones = account.zones or (rulebook.default_zone,)
-    return _View(account, rulebook, policy, as_of, zones, local_date(zones, as_of))
+    return _View(account, rulebook, policy, as_of, zones, local_date(zones, as_of), feeds)
 
 
 def _quiet_outcome(rungs: Sequence[_Rung], found: _Open) -> Outcome:
@@ -276,6 +292,11 @@ def _about(receivable: Receivable, code: str, **params: object) -> Reason:
 
 
 def _assess(view: _View, creditor: str, receivables: list[Receivable]) -> _Rung:
+    if view.account.awaited:
+        until = _awaited(view, creditor)
+        if until is not None:
+            reason = Reason("payment_awaited", {"creditor": creditor, "until": until})
+            return _Rung("hold", creditor, (reason,), until)
     carrying, net, why_not = _carrying(view, creditor, receivables)
     if carrying is None or carrying.due_on is None:
         return _Rung("skip", creditor, tuple(why_not), _in_days(view, REVIEW_DAYS))
@@ -300,6 +321,18 @@ def _assess(view: _View, creditor: str, receivables: list[Receivable]) -> _Rung:
             return _climb(view, creditor, strategy, carrying, carrying.due_on, facts)
     reason = Reason("no_strategy", {"creditor": creditor})
     return _Rung("skip", creditor, (reason,), _in_days(view, REVIEW_DAYS))
+
+
+def _awaited(view: _View, creditor: str) -> datetime | None:
+    """Until when money is under way to this creditor, or to one that nobody can tell yet."""
+    return max(
+        (
+            money.until
+            for money in view.account.awaited
+            if money.creditor in ("", creditor) and money.since <= view.as_of < money.until
+        ),
+        default=None,
+    )
 
 
 def _carrying(
@@ -427,6 +460,19 @@ def _climb(
             attempt=record.attempts + 1 if record else 1,
         )
     rung = _by_channel(view, creditor, strategy, carrying, step, record, due_reason)
+    if view.rulebook.payments.feeds and rung.outcome == "act" and rung.channel != "task":
+        stale = _not_fresh(view, creditor)
+        if stale is not None:
+            # No refusals: another creditor's message need not wait for this one's feed.
+            return _Rung(
+                "wait",
+                creditor,
+                (due_reason, stale),
+                view.as_of + FEED_PATIENCE,
+                strategy=strategy.strategy,
+                step=step,
+                carrying=carrying,
+            )
     if rung.outcome == "hold" and coming is not None and rung.next_look_at is not None:
         # A person has been asked; the next step may have a channel that works.
         on = add_days(due_on, coming.day + shift)
@@ -607,6 +653,19 @@ def _by_channel(
             carrying=carrying,
         ),
     )
+
+
+def _not_fresh(view: _View, creditor: str) -> Reason | None:
+    """Why nobody can be asked for this creditor's money now: one of its payment feeds has told
+    nothing for longer than the rulebook allows, or never, so they may have paid (lesson L7)."""
+    known = view.rulebook.creditors.get(creditor)
+    for feed in known.feeds if known else ():
+        hours = view.rulebook.payments.feeds[feed]
+        since = view.feeds.get(feed)
+        if since is None or view.as_of - since > timedelta(hours=hours):
+            about = {"feed": feed, "since": since, "at_most_hours": hours}
+            return Reason("payments_not_fresh", about)
+    return None
 
 
 def _points(points: Iterable[ContactPoint], channel: str) -> Iterable[ContactPoint | None]:

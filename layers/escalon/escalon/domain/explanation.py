@@ -46,6 +46,16 @@ _SENTENCES: dict[str, tuple[str, str]] = {
         "the balance in {currency} is below the minimum",
     ),
     "no_strategy": ("ninguna estrategia le corresponde", "no strategy applies to it"),
+    "payment_awaited": (
+        "hay un pago en camino a {creditor}: no se cobra nada en su nombre antes del {until}",
+        "a payment to {creditor} is under way: nothing is asked for in its name before {until}",
+    ),
+    "payments_not_fresh": (
+        "los mensajes esperan: los pagos de {feed} no están al día "
+        "(última noticia: {since}; máximo {at_most_hours} horas)",
+        "messages wait: the payments of {feed} are not fresh "
+        "(last told: {since}; at most {at_most_hours} hours may have passed)",
+    ),
     "step_not_due": (
         "el paso {step} corresponde el {on} (documento {receivable})",
         "step {step} is due on {on} (receivable {receivable})",
@@ -181,6 +191,8 @@ class _Filled(dict[str, str]):
         task = _TASKS.get(str(params.get("task")))
         if task is not None:
             self["task"] = task[0 if spanish else 1]
+        if params.get("since", "") is None:
+            self["since"] = "nunca" if spanish else "never"
         self._spanish = spanish
 
     def __missing__(self, name: str) -> str:

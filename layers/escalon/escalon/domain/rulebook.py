@@ -5,6 +5,7 @@ JSON, named by the hash of its content. Nothing here reads files and nothing her
 rulebook that `authoring` has accepted (invariant 10).
 """
 
+from datetime import date
 from typing import Any, Literal
 
 import msgspec
@@ -85,11 +86,15 @@ class Allocation(msgspec.Struct, frozen=True, omit_defaults=True):
     named_first: bool = True
 
 
+# Each kind is a module of `escalon.providers`.
+type ProviderKind = Literal["stripe", "standard_webhooks", "mercadopago", "payu", "epayco", "wompi"]
+
+
 class PaymentProvider(msgspec.Struct, frozen=True, omit_defaults=True):
     """One account at a payment provider; its name is the last part of the webhook's address."""
 
     provider: str
-    kind: str  # the module of `escalon.providers` that speaks it
+    kind: ProviderKind
     environment: Literal["production", "sandbox"]
     creditor: str = ""  # whose account it is; empty if several creditors share it
     api: str = ""  # base address of the provider's API; empty: it is never asked
@@ -124,7 +129,7 @@ class Rate(msgspec.Struct, frozen=True):
 
 
 class RateTable(msgspec.Struct, frozen=True):
-    """Rates by month, as an authority certifies them."""
+    """Rates by month (YYYY-MM), as an authority certifies them; only those that are verified."""
 
     table: str
     rates: dict[str, Rate]
@@ -136,7 +141,8 @@ class InterestTerms(msgspec.Struct, frozen=True, omit_defaults=True):
     cap_table: str
     agreed: int | None = None  # effective annual in millionths; None: the table's own rate
     from_day: int = 1  # days past due from which it accrues
-    currencies: tuple[str, ...] = ()
+    since: date | None = None  # no day before it is charged; None: no such limit
+    currencies: tuple[str, ...] = ()  # of the debts that bear it; no other does
     source: str = ""
 
 
