@@ -1,12 +1,12 @@
 """`make bench`: every benchmark, each beside its floor in the same run.
 
-python -m bench [decisions] [contact_policy] [importing] [escalate] [cold_start]
+python -m bench [decisions] [contact_policy] [importing] [escalate] [webhooks] [cold_start]
 """
 
 import sys
 from collections.abc import Callable
 
-from bench import cold_start, contact_policy, decisions, escalate, importing
+from bench import cold_start, contact_policy, decisions, escalate, importing, webhooks
 
 
 def main(wanted: list[str]) -> int:
@@ -16,6 +16,7 @@ def main(wanted: list[str]) -> int:
         "contact_policy": contact_policy.main,
         "importing": importing.main,
         "escalate": escalate.main,
+        "webhooks": webhooks.main,
         "cold_start": cold_start.main,
     }
     unknown = [name for name in wanted if name not in benches]

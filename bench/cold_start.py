@@ -24,6 +24,8 @@ _HANDLERS = {
     "deliver SMS": ("deliver", "bootstrap.deliver()"),
     "open task": ("deliver", "bootstrap.deliver()"),
     "record_history": ("record_history", "bootstrap.record_history()"),
+    "payment_webhook": ("payment_webhook", "bootstrap.receive_webhook()"),
+    "confirm_payment": ("confirm_payment", "bootstrap.confirm_payment()"),
     "import_receivables": ("import_receivables", "import escalon.usecases.import_receivables"),
 }
 _CHANNELS = {"deliver e-mail": "email", "deliver SMS": "sms", "open task": "task"}

@@ -2,26 +2,34 @@
 
 from decimal import Context, Decimal, Inexact, InvalidOperation
 
-# ISO 4217 minor-unit exponents that are not 2, for the currencies of the markets we serve and
-# their neighbours. A currency that is not listed has two digits.
+# ISO 4217 minor-unit exponents that are not 2. A currency that is not listed has two digits.
 _EXPONENTS = {
     "BIF": 0,
     "CLP": 0,
+    "DJF": 0,
+    "GNF": 0,
     "ISK": 0,
     "JPY": 0,
+    "KMF": 0,
     "KRW": 0,
     "PYG": 0,
+    "RWF": 0,
     "UGX": 0,
     "UYI": 0,
     "VND": 0,
+    "VUV": 0,
     "XAF": 0,
     "XOF": 0,
+    "XPF": 0,
     "BHD": 3,
+    "IQD": 3,
     "JOD": 3,
     "KWD": 3,
+    "LYD": 3,
     "OMR": 3,
     "TND": 3,
     "CLF": 4,
+    "UYW": 4,
 }
 
 # Digits that an amount may have; more than that is no amount of money, and is never rounded.
