@@ -20,7 +20,13 @@ class PublishError(Exception):
 def publish(deployed: Deployed, folder: Path, *, patience_seconds: float = 120) -> Rulebook:
     """Check the rulebook in `folder` and put it in force; raises RulebookError with every problem
     before anything is touched, PublishError if AppConfig did not deploy it."""
-    rulebook = load_rulebook(folder)
+    return put_in_force(deployed, load_rulebook(folder), patience_seconds=patience_seconds)
+
+
+def put_in_force(
+    deployed: Deployed, rulebook: Rulebook, *, patience_seconds: float = 120
+) -> Rulebook:
+    """Put a rulebook that was checked in force; raises PublishError."""
     deployed.documents.put_rulebook(rulebook)
     appconfig = deployed.client("appconfig")
     outputs = deployed.outputs

@@ -5,8 +5,6 @@ everything after that by queues and streams. Only the clock is ours; a replay st
 set from outside, and no production stack can have it. The source's payments arrive on their day.
 """
 
-import csv
-import io
 import json
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -19,40 +17,17 @@ from zoneinfo import ZoneInfo
 from escalon.adapters.clock import TableClock
 from escalon.authoring.rulebook import load_rulebook
 from escalon.authoring.yaml_lines import Problem
-from escalon.domain.money import to_major
 from escalon.domain.rulebook import Rulebook
 from escalon.importing.mapping import MappingFile, RowReader, for_sections, read_mapping
 from escalon.importing.reading import UnreadableFileError, read_csv, read_xlsx
 from escalon.importing.records import PaymentRecord, Row, RowProblem
 from escalon_cli.deployed import Deployed
-from escalon_cli.publish import publish
+from escalon_cli.provider_stand_in import StandIn
+from escalon_cli.publish import put_in_force
+from escalon_cli.replay_payments import Files, Notices, PaymentsRefusedError, Way, Webhooks
 from escalon_cli.waiting import report_of, run_ended
 
 _MAPPING = "replay-book"
-_PAYMENTS = "replay-payments"
-
-# Payments are handed in one file an instant, in a layout of our own, whatever theirs was.
-_PAYMENTS_MAPPING = """\
-file: {type: changes, delimiter: ","}
-numbers: "1234567.89"
-zone: UTC
-creditor: always any
-account:
-  source_ref: account
-  name: always payer
-receivable:
-  receivable_id: receivable
-  issued_on: always 2000-01-01
-  due_on: always 2000-01-01
-  currency: currency
-  amount: amount
-payments:
-  - payment_id: payment
-    receivable_id: receivable
-    amount: amount
-    currency: currency
-    paid_at: paid_at
-"""
 
 
 class ReplayError(Exception):
@@ -69,7 +44,8 @@ class Plan:
     first_day: date
     last_day: date
     at: tuple[time_of_day, ...]
-    payments: tuple[tuple[Path, Path], ...] = ()  # further payment files with their mappings
+    payments: tuple[tuple[Path, Path], ...] = ()  # a bank's files with their mappings
+    by: Way = "webhook"  # how the payments of the file itself come in
 
     def check(self) -> Rulebook:
         """Everything that can be wrong is found before anything is started."""
@@ -81,6 +57,14 @@ class Plan:
         return load_rulebook(self.rulebook)
 
 
+@dataclass(frozen=True)
+class _Arriving:
+    """A payment, and by which way it comes in."""
+
+    payment: PaymentRecord
+    by_webhook: bool
+
+
 @dataclass
 class Played:
     """What came of it."""
@@ -88,6 +72,7 @@ class Played:
     rulebook: Rulebook
     runs: list[str] = field(default_factory=list)
     imports: list[dict[str, object]] = field(default_factory=list)
+    notices: Notices | None = None
     payments_after: int = 0
     seconds: float = 0.0
 
@@ -97,11 +82,25 @@ type Tell = Callable[[str, int, int], None]
 
 def play(deployed: Deployed, plan: Plan, tell: Tell) -> Played:
     """Play the plan on a stack with a table clock. `tell(what, done, of)` hears of progress."""
+    try:
+        with StandIn() as stand_in:
+            return _play(deployed, plan, tell, stand_in)
+    except PaymentsRefusedError as error:
+        raise ReplayError(str(error)) from error
+
+
+def _play(deployed: Deployed, plan: Plan, tell: Tell, stand_in: StandIn) -> Played:
     started = time.monotonic()
-    rulebook = publish(deployed, plan.rulebook)
+    webhooks = Webhooks(deployed, stand_in, chaos=plan.by == "chaos")
+    files = Files(deployed)
+    rulebook = load_rulebook(plan.rulebook)
+    if plan.by != "file":
+        rulebook = webhooks.known_to(rulebook)
+        webhooks.put_secrets()
+    put_in_force(deployed, rulebook)
     verify_senders(deployed, rulebook)
     zone = ZoneInfo(rulebook.default_zone)
-    played = Played(rulebook)
+    played = Played(rulebook, notices=webhooks.notices if plan.by != "file" else None)
     clock = TableClock(deployed.table)
     begin = datetime.combine(plan.first_day, time_of_day(), zone).astimezone(UTC)
     end = datetime.combine(plan.last_day + timedelta(days=1), time_of_day(), zone)
@@ -111,7 +110,6 @@ def play(deployed: Deployed, plan: Plan, tell: Tell) -> Played:
     suffix = plan.file.suffix.lower()
     key = f"inbox/{_MAPPING}/{plan.file.stem}{suffix}"
     deployed.documents.put(f"mappings/{_MAPPING}.yaml", plan.mapping.read_bytes())
-    deployed.documents.put(f"mappings/{_PAYMENTS}.yaml", _PAYMENTS_MAPPING.encode())
     deployed.documents.put(
         key,
         plan.file.read_bytes(),
@@ -124,16 +122,19 @@ def play(deployed: Deployed, plan: Plan, tell: Tell) -> Played:
         raise ReplayError("\n".join(["the file was refused:", *map(str, report["why"])]))
     tell("book", 1, 1)
     moments = _moments(plan, zone, payments, begin, end.astimezone(UTC))
-    played.payments_after = sum(1 for p in payments if p.paid_at >= end)
+    played.payments_after = sum(1 for p in payments if p.payment.paid_at >= end)
     days = (plan.last_day - plan.first_day).days + 1
-    for number, (at, arriving) in enumerate(moments):
+    for at, arriving in moments:
         clock.set(at)
         tell("day", (at.astimezone(zone).date() - plan.first_day).days, days)
-        if arriving:
-            report = _hand_in(deployed, arriving, number)
-            played.imports.append(report)
-        else:
+        if not arriving:
             played.runs.append(_sweep(deployed, at))
+            continue
+        told = [a.payment for a in arriving if a.by_webhook]
+        if told:
+            webhooks.hand_in(told, at)
+        if len(told) < len(arriving):
+            played.imports.append(files.hand_in([a.payment for a in arriving if not a.by_webhook]))
     tell("day", days, days)
     played.seconds = time.monotonic() - started
     return played
@@ -161,44 +162,18 @@ def _sweep(deployed: Deployed, at: datetime) -> str:
     return str(body["run_id"])
 
 
-def _hand_in(
-    deployed: Deployed, payments: Sequence[PaymentRecord], number: int
-) -> dict[str, object]:
-    """Upload the payments of one instant as a file of their own."""
-    out = io.StringIO()
-    writer = csv.writer(out)
-    writer.writerow(("payment", "account", "receivable", "amount", "currency", "paid_at"))
-    for payment in payments:
-        writer.writerow(
-            (
-                payment.payment_id,
-                payment.source_ref or "",
-                payment.receivable_id or "",
-                to_major(payment.amount_minor, payment.currency),
-                payment.currency,
-                payment.paid_at.strftime("%Y-%m-%dT%H:%M:%SZ"),
-            )
-        )
-    key = f"inbox/{_PAYMENTS}/{number:06d}.csv"
-    deployed.documents.put(key, out.getvalue().encode(), "text/csv", {"sections": "payments"})
-    report = report_of(deployed, key)
-    if report["refused"] or report["state"] != "done":
-        raise ReplayError(f"payments were refused: {report['why'] or report['problems']}")
-    return report
-
-
 def _moments(
     plan: Plan,
     zone: ZoneInfo,
-    payments: Iterable[PaymentRecord],
+    payments: Iterable[_Arriving],
     begin: datetime,
     end: datetime,
-) -> Iterator[tuple[datetime, list[PaymentRecord]]]:
+) -> Iterator[tuple[datetime, list[_Arriving]]]:
     """Every instant at which something happens, in order: payments first, then the sweep."""
-    arriving: dict[datetime, list[PaymentRecord]] = {}
-    for payment in payments:
-        if payment.paid_at < end:
-            arriving.setdefault(max(payment.paid_at, begin), []).append(payment)
+    arriving: dict[datetime, list[_Arriving]] = {}
+    for one in payments:
+        if one.payment.paid_at < end:
+            arriving.setdefault(max(one.payment.paid_at, begin), []).append(one)
     sweeps: set[datetime] = set()
     day = plan.first_day
     while day <= plan.last_day:
@@ -206,7 +181,7 @@ def _moments(
         day += timedelta(days=1)
     for at in sorted(sweeps | set(arriving)):
         if at in arriving:
-            yield at, sorted(arriving[at], key=lambda payment: payment.payment_id)
+            yield at, sorted(arriving[at], key=lambda one: one.payment.payment_id)
         if at in sweeps:
             yield at, []
 
@@ -214,9 +189,13 @@ def _moments(
 # ------------------------------------------------------------------- the payments of the files
 
 
-def _payments(plan: Plan) -> Iterator[PaymentRecord]:
-    for file, mapping in ((plan.file, plan.mapping), *plan.payments):
-        yield from _payments_of(file, mapping)
+def _payments(plan: Plan) -> Iterator[_Arriving]:
+    for payment in _payments_of(plan.file, plan.mapping):
+        by_webhook = plan.by != "file" and bool(payment.receivable_id)
+        yield _Arriving(payment, by_webhook and payment.amount_minor > 0)
+    for file, mapping in plan.payments:
+        for payment in _payments_of(file, mapping):
+            yield _Arriving(payment, by_webhook=False)
 
 
 def _payments_of(file: Path, mapping_file: Path) -> Iterator[PaymentRecord]:

@@ -3,10 +3,12 @@
 Accounts are named by the source's own references here; inside the system they are opaque.
 """
 
+import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
 from datetime import datetime
 from email import policy
 from email.parser import BytesParser
@@ -19,6 +21,7 @@ from escalon.domain.account import Account
 from escalon.domain.decision import Refusal
 from escalon.domain.explanation import refusal_sentence, sentences
 from escalon.domain.local_time import in_zone
+from escalon.messages.render import RECEIPT
 from escalon.usecases.runs import Totals
 from escalon_cli.deployed import Deployed
 from escalon_cli.replay import Plan, Played
@@ -50,10 +53,11 @@ class Books:
         return in_zone(self.zones(account_id), datetime.fromisoformat(at)).isoformat()
 
     def messages(self) -> list[Line]:
-        """Every message that was handed to a provider, or may have been."""
+        """Every message that was handed to a provider, or may have been. Receipts ask for nothing
+        and go when they go: they are no part of what a ladder says."""
         found = []
         for document in self._deployed.table.all_documents("M#"):
-            if document["state"] == "released":
+            if document["state"] == "released" or document.get("kind") == RECEIPT:
                 continue  # nothing has left: the provider was not reached
             account_id = document["account_id"]
             found.append(
@@ -112,6 +116,7 @@ class Books:
                 "account_id": self.ref(document["account_id"]),
                 "creditor": document["creditor"],
                 "kind": document["kind"],
+                "component": document.get("component", "principal"),
                 "amount_minor": document["amount_minor"],
                 "currency": document["currency"],
                 "booked_at": self.local(document["account_id"], document["booked_at"]),
@@ -320,7 +325,9 @@ def _summary(
             currency: {kind: minor for (kind, of), minor in sorted(money.items()) if of == currency}
             for currency in sorted({currency for _, currency in money})
         },
+        "ledger": {"entries": len(ledger), "digest": ledger_digest(ledger)},
         "imports": imports,
+        "notices": asdict(played.notices) if played.notices else None,
         "problems": [p for report in played.imports for p in _listed(report.get("problems"))][:200],
         "payments_after": played.payments_after,
         "run_totals": {**msgspec.to_builtins(everything), "add_up": everything.add_up},
@@ -331,6 +338,22 @@ def _summary(
             for step in strategy.steps
         ],
     }
+
+
+def ledger_digest(ledger: Iterable[Mapping[str, Any]]) -> str:
+    """One name for what a ledger says: two replays whose money ends the same have the same, however
+    the money arrived. Causes are left out, since every source names a payment in its own way."""
+    lines = sorted(
+        "|".join(
+            str(entry[name])
+            for name in (
+                *("account_id", "creditor", "receivable_id", "kind", "component"),
+                *("amount_minor", "currency", "booked_at"),
+            )
+        )
+        for entry in ledger
+    )
+    return hashlib.blake2b("\n".join(lines).encode(), digest_size=8).hexdigest()
 
 
 def _listed(value: object) -> Iterator[Any]:

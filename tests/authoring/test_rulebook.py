@@ -275,7 +275,7 @@ BROKEN = [
         "CO: [core.never, co]",
         "CO: [core.never, colombia]",
         "there is no contact policy colombia",
-        remedy="known are co, core.never, house",
+        remedy="known are br, cl, co, core.never, es, gb, house, mx, pe, us",
     ),
     Broken(
         "no policy for other countries",

@@ -124,26 +124,26 @@ Tratamiento de datos personales: https://andina.example.com/privacidad
             "es-CO",
             "heads_up",
             "Almacenes Andina: informacion sobre su cuenta. Responder no es posible. Vence el "
-            "24 mar 2027: $ 1.234.567. Si ya pago, ignorelo. Pague: https://pg.example/7Kq2",
+            "24 mar 2027: $ 1.234.567. Si ya pago, ignorelo. Pague: https://pg.example/p/7Kq2xZr9Tb",
         ),
         (
             "es-CO",
             "friendly",
             "Almacenes Andina: informacion sobre su cuenta. Responder no es posible. Saldo "
-            "vencido: $ 1.234.567. Si ya pago, ignorelo. Pague: https://pg.example/7Kq2",
+            "vencido: $ 1.234.567. Si ya pago, ignorelo. Pague: https://pg.example/p/7Kq2xZr9Tb",
         ),
         (
             "es-CO",
             "last_notice",
             "Almacenes Andina: informacion sobre su cuenta. Responder no es posible. Saldo "
             "vencido: $ 1.234.567. Pague o hable con nosotros hasta el 27 mar 2027. Si ya pago, "
-            "ignorelo. Pague: https://pg.example/7Kq2",
+            "ignorelo. Pague: https://pg.example/p/7Kq2xZr9Tb",
         ),
         (
             "en",
             "friendly",
             "Almacenes Andina: information about your account. Replies are not read. Past due: "
-            "COP 1,234,567. If paid, please ignore. Pay: https://pg.example/7Kq2",
+            "COP 1,234,567. If paid, please ignore. Pay: https://pg.example/p/7Kq2xZr9Tb",
         ),
     ],
 )
@@ -153,7 +153,7 @@ def test_the_text_of_an_sms(
     sms = render_sms(shipped[locale], template, context(stage=STAGES[template], locale=locale))
     assert sms.text == text
     assert sms.encoding == "GSM-7"
-    assert sms.segments == (1 if template != "last_notice" else 2)
+    assert sms.segments == (1 if template == "friendly" else 2)
 
 
 @pytest.mark.parametrize(
@@ -432,12 +432,24 @@ def test_an_sms_takes_the_short_link_then_the_pay_link_then_the_phone(
     def end(**changes: str) -> str:
         return render_sms(shipped["es-CO"], "friendly", context(**changes)).text.split(". ")[-1]
 
-    assert end() == "Pague: https://pg.example/7Kq2"
+    assert end() == "Pague: https://pg.example/p/7Kq2xZr9Tb"
     assert end(short_url="") == "Pague: https://pagos.example.com/a/7Kq2xZ"
     longest = "https://pagos.example.com/".ljust(60, "x")
     assert end(short_url="", pay_url=longest) == f"Pague: {longest}"
     assert end(short_url="", pay_url=longest + "x") == "Informes: +57 601 000 0001"
     assert end(short_url="", pay_url="") == "Informes: +57 601 000 0001"
+
+
+@every_message
+@every_locale
+def test_a_link_under_the_gateways_own_long_name_keeps_every_sms_within_two_segments(
+    shipped: dict[str, Sources], context: Make, template: str, locale: str
+) -> None:
+    link = "https://a1b2c3d4e5.execute-api.us-east-1.amazonaws.com/v1/p/7Kq2xZr9Tb"
+    made = context(stage=STAGES[template], locale=locale, short_url=link)
+    sms = render_sms(shipped[locale], template, made)
+    assert (sms.encoding, sms.segments) == ("GSM-7", 2)
+    assert link in sms.text
 
 
 # ------------------------------------------------------------------ every template on every shape
@@ -490,7 +502,8 @@ def assert_well_made(subject: str, text: str, markup: str) -> None:
 
 def test_every_locale_has_the_same_messages_and_phrases() -> None:
     files = {locale: {file.name for file in (CONFIG / locale).iterdir()} for locale in LOCALES}
-    assert files["es-CO"] == files["en"] == {"_words.j2", *(f"{name}.j2" for name in STAGES)}
+    names = {"_words.j2", "receipt.j2", *(f"{name}.j2" for name in STAGES)}
+    assert files["es-CO"] == files["en"] == names
     for name in files["en"]:
         blocks = {
             locale: re.findall(r"{% block (\w+) %}", (CONFIG / locale / name).read_text("utf-8"))
@@ -499,8 +512,10 @@ def test_every_locale_has_the_same_messages_and_phrases() -> None:
         assert blocks["es-CO"] == blocks["en"], name
 
 
-def test_the_shipped_messages_are_those_of_the_ladder(shipped: dict[str, Sources]) -> None:
-    assert message_names(shipped["es-CO"]) == sorted(STAGES)
+def test_the_shipped_messages_are_those_of_the_ladder_and_the_receipt(
+    shipped: dict[str, Sources],
+) -> None:
+    assert message_names(shipped["es-CO"]) == sorted([*STAGES, "receipt"])
 
 
 @st.composite

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from escalon.domain.rulebook import Creditor
 from escalon.messages import render
+from escalon.messages.brand import brand, contrast
 from escalon.messages.context import MessageContext
 from escalon.messages.errors import MessageError
 from escalon.messages.plain import one_line, paragraphs, wrap
@@ -292,14 +293,22 @@ def test_a_colour_is_a_colour(
         ("#000000", "#ffffff", "#000000"),
         ("#1f4e5f", "#ffffff", "#1f4e5f"),
         ("#767676", "#ffffff", "#767676"),  # 4.54 to 1 on white
-        ("#777777", "#1d2733", "#1d2733"),  # 4.48 to 1
+        ("#777777", "#000000", "#1d2733"),  # 4.48 to 1; slate on it has 3.38
+        ("#7a9a8c", "#1d2733", "#1d2733"),
         ("#ffd400", "#1d2733", "#1d2733"),
         ("#ffffff", "#1d2733", "#1d2733"),
     ],
 )
 def test_words_can_be_read_on_every_brand_colour(colour: str, ink: str, text: str) -> None:
-    brand = render._brand(colour)
-    assert (brand.colour, brand.ink, brand.text) == (colour, ink, text)
+    made = brand(colour)
+    assert (made.colour, made.ink, made.text) == (colour, ink, text)
+
+
+@given(st.integers(0, 0xFFFFFF))
+def test_the_words_on_any_colour_have_the_contrast_that_small_text_needs(number: int) -> None:
+    made = brand(f"#{number:06x}")
+    assert contrast(made.colour, made.ink) >= 4.5
+    assert contrast(made.text, "#ffffff") >= 4.5
 
 
 # ------------------------------------------------------------------------------------ plain text

@@ -1,18 +1,27 @@
 """Deliver: the last look, one contact an intent, and what the providers' answers come to."""
 
 from datetime import UTC, datetime, timedelta
+from email import message_from_bytes
+from email.policy import default
 
 import msgspec
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError, ReadTimeoutError
 from msgspec.structs import replace
 
+from escalon.adapters.documents import Documents
+from escalon.adapters.email import Email
+from escalon.adapters.sms import Sms
+from escalon.adapters.table import Table
 from escalon.domain.account import Account, Hold
+from escalon.domain.rulebook import PaymentProvider, Payments
 from escalon.domain.storage import Change, instant
-from escalon.usecases.deliver import TryLaterError
+from escalon.usecases.couriers import EmailCourier, SmsCourier
+from escalon.usecases.deliver import Deliver, TryLaterError
 from escalon.usecases.messages_between import ToDeliver
-from tests.doubles.crashing import Faults
-from tests.doubles.world import NOW, OneRulebook, World, debtor, point, receivable, rulebook
+from escalon.usecases.payment_link import Links
+from tests.doubles.crashing import Crash, Crashing, Faults
+from tests.doubles.world import NOW, TABLE, OneRulebook, World, debtor, point, receivable, rulebook
 
 QUARTER = timedelta(minutes=15)
 
@@ -432,3 +441,138 @@ def test_a_claim_keeps_the_run_that_decided() -> None:
     assert world.all_items()["A#a1", "A"]["run"]["S"].startswith(
         f"{instant(NOW)}/due#000/w1/0000|act"
     )
+
+
+# ------------------------------------------------------------------------------ its pay link
+
+LINKS = Links(lambda: b"a key of this stack", "https://pay.example")
+FIXED = "https://pagos.andina.example.com/doc-r1"
+
+
+def planned_online(
+    account: Account | None = None, currencies: tuple[str, ...] = ("COP",), creditor: str = "andina"
+) -> tuple[World, ToDeliver]:
+    """A contact is planned by a rulebook with a provider of this creditor for these currencies."""
+    wompi = PaymentProvider("w", "wompi", "sandbox", creditor, currencies=currencies)
+    world = World()
+    world.rulebooks = OneRulebook(replace(rulebook(), payments=Payments(providers={"w": wompi})))
+    world.put(account or debtor())
+    world.sweep()(NOW)
+    world.work_off("escalate")
+    (name,) = world.waiting()
+    return world, msgspec.json.decode(world.sqs.queues[name][0], type=ToDeliver)
+
+
+def linking(
+    world: World, channel: str = "email", faults: Faults | None = None, links: Links | None = LINKS
+) -> Deliver:
+    faults = faults or Faults()
+    courier: EmailCourier | SmsCourier = (
+        EmailCourier(Email(Crashing(world.ses, faults), "set"))
+        if channel == "email"
+        else SmsCourier(Sms(Crashing(world.sns, faults)))
+    )
+    table = Table(Crashing(world.dynamo, faults), TABLE, 1)
+    documents = Documents(Crashing(world.s3, faults), "bucket")
+    return Deliver(table, documents, world.rulebooks, world.clock, courier, world.report, links)
+
+
+def told(world: World) -> str:
+    """The words of the one e-mail that was sent."""
+    (call,) = world.ses.calls
+    body = message_from_bytes(call["Content"]["Raw"]["Data"], policy=default).get_body(("plain",))
+    assert body is not None
+    return str(body.get_content())
+
+
+def links_of(world: World) -> dict[str, dict[str, object]]:
+    return {
+        pk: msgspec.json.decode(item["doc"]["S"])
+        for (pk, _), item in world.all_items().items()
+        if pk.startswith("LINK#")
+    }
+
+
+def test_a_message_leads_to_its_own_link_and_the_link_to_its_account() -> None:
+    world, message = planned_online()
+    assert linking(world)(message) == "sent"
+    assert LINKS.url(message.intent_id) in told(world)
+    assert FIXED not in told(world)
+    assert links_of(world) == {
+        f"LINK#{LINKS.code(message.intent_id)}": {
+            "account_id": "a1",
+            "creditor": "andina",
+            "message_id": message.intent_id,
+            "expires": "2026-12-06T15:00:00Z",
+        }
+    }
+
+
+def test_an_sms_carries_the_link_in_two_segments_at_most() -> None:
+    world, message = planned_online(debtor(points=(point("sms"),)))
+    assert linking(world, "sms")(message) == "sent"
+    (call,) = world.sns.calls
+    assert call["Message"].endswith(f"Pay: {LINKS.url(message.intent_id)}")
+    (document,) = world.messages()
+    assert document["segments"] == 1
+
+
+@pytest.mark.parametrize(
+    ("currencies", "creditor", "links"),
+    [
+        (("USD",), "andina", LINKS),  # not for this debt
+        ((), "andina", LINKS),  # it tells of payments only
+        (("COP",), "boreal", LINKS),  # somebody else's
+        (("COP",), "andina", None),
+    ],
+)
+def test_without_a_provider_for_the_debt_the_creditors_own_address_stays(
+    currencies: tuple[str, ...], creditor: str, links: Links | None
+) -> None:
+    world, message = planned_online(None, currencies, creditor)
+    assert linking(world, links=links)(message) == "sent"
+    assert FIXED in told(world)
+    assert "pay.example" not in told(world)
+    assert links_of(world) == {}
+
+
+def test_a_provider_that_creditors_share_serves_each_of_them() -> None:
+    world, message = planned_online(creditor="")
+    linking(world)(message)
+    assert LINKS.url(message.intent_id) in told(world)
+
+
+def test_the_link_is_there_from_the_claim_on_and_never_without_one() -> None:
+    """Whoever has the message can follow its link; a message that was stopped has none."""
+    world, message = planned_online()
+    with pytest.raises(Crash):
+        linking(world, faults=Faults(4, "before"))(message)
+    assert [m["state"] for m in world.messages()] == ["sending"]
+    assert len(links_of(world)) == 1
+    world, message = planned_online()
+    change(world, paid(world.account()))
+    assert linking(world)(message) == "withdrawn"
+    assert links_of(world) == {}
+
+
+def test_a_message_that_is_given_back_and_sent_later_keeps_its_link() -> None:
+    world, message = planned_online()
+    world.ses.answers.append(refused("ThrottlingException", 429))
+    with pytest.raises(TryLaterError):
+        linking(world)(message)
+    before = set(links_of(world))
+    world.clock.at = NOW + timedelta(hours=1)
+    assert linking(world)(message) == "sent"
+    assert set(links_of(world)) == before
+    ((_, link),) = links_of(world).items()
+    assert link["expires"] == "2026-12-06T16:00:00Z"
+
+
+def test_the_key_is_read_only_where_a_link_is_made() -> None:
+    """Secrets Manager is asked once more at a cold start, and only by whoever needs it."""
+
+    def unreadable() -> bytes:
+        raise AssertionError("nobody needs it")
+
+    world, message = planned_online(currencies=("USD",))
+    assert linking(world, links=Links(unreadable, "https://pay.example"))(message) == "sent"

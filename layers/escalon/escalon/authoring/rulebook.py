@@ -3,13 +3,15 @@
     escalation.yaml           who is chased, ladders, holds
     creditors.yaml            in whose name we write
     payments.yaml             how money is taken; may be left out
+    agreements.yaml           what may be agreed with a debtor; may be left out
     rates/*.yaml              ceilings of interest
     contact_policies/*.yaml   the law and the house rules
     calendars/*.yaml          holidays, as generated data
     messages/<locale>/*.j2    the words
 
 A rulebook that is `based_on` another folder takes every file from there that it does not have;
-payments.yaml only together with creditors.yaml, since it names whose money is taken.
+payments.yaml only together with creditors.yaml, since it names whose money is taken, and never
+agreements.yaml, which names steps of its own ladders.
 `load_rulebook` finds every problem of every file in one go, and tries every message on made-up
 debtors; the compiled value is canonical JSON, named by the hash of its content.
 """
@@ -24,6 +26,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from escalon.authoring.agreements import AgreementsFile
 from escalon.authoring.contact_policies import (
     CalendarFile,
     PolicyFile,
@@ -49,6 +52,7 @@ from escalon.domain.contact_policy import Layer, Policy, history_needed
 from escalon.domain.engine import END
 from escalon.domain.rulebook import (
     STAGES,
+    AgreementRules,
     Chase,
     Condition,
     Creditor,
@@ -452,6 +456,7 @@ class _Loader:
             rules = self.made(document, EscalationFile)
         creditors = self.made_of("creditors.yaml", CreditorsFile)
         money = self.money()
+        agreements = self.agreements()
         layers, calendars = self.layers()
         messages = self.messages()
         if document is None or rules is None:
@@ -464,9 +469,14 @@ class _Loader:
         self.check_creditors(document, rules, creditors[1])
         if money is not None:
             self.check_money(creditors, money)
+            if money.payments and money.payments[1].receipts:
+                self.check_receipts(messages)
+        if agreements is not None:
+            rates = money.rates if money else {}
+            self.check_agreements(agreements, rules, creditors[1], rates, messages)
         if self.problems or money is None:
             return None
-        return self.compiled(document, rules, creditors, money, policies, messages)
+        return self.compiled(document, rules, creditors, money, agreements, policies, messages)
 
     def compiled(
         self,
@@ -474,6 +484,7 @@ class _Loader:
         rules: EscalationFile,
         creditors: Read[CreditorsFile],
         money: _Money,
+        agreements: Read[AgreementsFile] | None,
         policies: dict[str, Policy],
         messages: dict[str, dict[str, str]],
     ) -> Rulebook:
@@ -497,6 +508,7 @@ class _Loader:
             delivered_after_hours=rules.delivered_after,
             payments=money.payments[1].compiled() if money.payments else Payments(),
             rates={name: table.compiled() for name, (_, table) in money.rates.items()},
+            agreements=_agreement_rules(agreements) if agreements else AgreementRules(),
         )
 
     def base_on(self, document: Document) -> bool:
@@ -604,6 +616,50 @@ class _Loader:
         if len(rates) < len(files) or (stated and payments is None):
             return None
         return _Money(payments, rates)
+
+    def agreements(self) -> Read[AgreementsFile] | None:
+        """What may be agreed; None if nothing is stated, or if it cannot be read."""
+        if not (self.folders[0] / "agreements.yaml").is_file():
+            return None
+        return self.made_of("agreements.yaml", AgreementsFile)
+
+    def check_agreements(
+        self,
+        agreements: Read[AgreementsFile],
+        rules: EscalationFile,
+        creditors: CreditorsFile,
+        rates: Collection[str],
+        messages: Mapping[str, Mapping[str, str]],
+    ) -> None:
+        """What names a strategy, a step, a creditor, a table or a message names one that is there,
+        and no reminder is taken for a step (lesson L24)."""
+        document, stated = agreements
+        steps = {step.step for strategy in rules.strategies.values() for step in strategy.ladder}
+        for name, offer in stated.offers.items():
+            at = ("offers", name)
+            for strategy in offer.strategies:
+                where = (*at, "strategies")
+                self.check_known(document, where, "strategy", strategy, rules.strategies)
+            for creditor in creditors_named(offer.applies):
+                where = (*at, "for")
+                self.check_known(document, where, "creditor", creditor, creditors.creditors)
+            if offer.broken:
+                self.check_known(document, (*at, "broken"), "step", offer.broken, steps)
+            if offer.interest:
+                cap = offer.interest.cap
+                self.check_known(document, (*at, "interest", "cap"), "rate table", cap, rates)
+        for index, reminder in enumerate(stated.reminders):
+            if reminder.reminder in (*steps, END):
+                self.problems.append(
+                    document.problem(
+                        ("reminders", index, "reminder"),
+                        f"{reminder.reminder} names a step of a ladder",
+                        "choose another name: one would be taken for the other",
+                    )
+                )
+            for texts in messages.values():
+                say = ("reminders", index, "say")
+                self.check_known(document, say, "message", reminder.say, texts)
 
     def states_payments(self) -> bool:
         """Whether there is a payments.yaml. It names whose money is taken, so it is looked for no
@@ -753,6 +809,15 @@ class _Loader:
                         )
                     )
 
+    def check_receipts(self, messages: Mapping[str, Mapping[str, str]]) -> None:
+        """Where receipts are on, there is one in every language (L24)."""
+        for locale, texts in messages.items():
+            if "receipt" not in texts:
+                self.missing(
+                    f"messages/{locale}/receipt.j2",
+                    "write it, or write `receipts: no` in payments.yaml",
+                )
+
     def check_zone(self, document: Document, rules: EscalationFile) -> None:
         if find_zone(rules.zone) is None:
             self.problems.append(
@@ -838,6 +903,20 @@ class _Loader:
             ),
             source=_source(document, "strategies", name),
         )
+
+
+def _agreement_rules(agreements: Read[AgreementsFile]) -> AgreementRules:
+    document, stated = agreements
+    return AgreementRules(
+        tuple(
+            offer.compiled(name, _source(document, "offers", name))
+            for name, offer in stated.offers.items()
+        ),
+        tuple(
+            reminder.compiled(_source(document, "reminders", index))
+            for index, reminder in enumerate(stated.reminders)
+        ),
+    )
 
 
 def _source(document: Document, *loc: str | int) -> str:

@@ -12,7 +12,7 @@ from urllib.parse import quote
 import msgspec
 
 if TYPE_CHECKING:
-    from escalon.domain.rulebook import Creditor
+    from escalon.domain.rulebook import Component, Creditor
 
 
 class Amount(msgspec.Struct, frozen=True, order=True):
@@ -141,6 +141,55 @@ class MessageContext(msgspec.Struct, frozen=True, kw_only=True):
     def to_pay(self) -> tuple[Amount, ...]:
         """What the message asks for, per currency, without the currencies that credit covers."""
         return tuple(total.to_pay for total in self.totals if total.to_pay_minor > 0)
+
+
+class SettledComponent(msgspec.Struct, frozen=True):
+    """What of a payment settled one component of one receivable."""
+
+    component: "Component"
+    amount: Amount
+
+
+class SettledLine(msgspec.Struct, frozen=True):
+    """What of a payment settled one receivable; its components are of one currency."""
+
+    document: str
+    components: tuple[SettledComponent, ...]
+
+    @property
+    def amount(self) -> Amount:
+        currency = self.components[0].amount.currency
+        return Amount(currency, sum(part.amount.minor for part in self.components))
+
+    @property
+    def principal_alone(self) -> bool:
+        return all(part.component == "principal" for part in self.components)
+
+
+class ReceiptContext(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything that the receipt of one payment may say. It asks for nothing, so it has no link.
+
+    `settled` and `credit` are the payment's parts in the ledger and add up to `received`. `open`
+    and `credits` are what is open towards this creditor, and stands as unapplied credit, at
+    `today` in the debtor's zone: amounts by currency, never of nothing. What goes to an address
+    that is not known to be the debtor's own has no `details`: the money and its day, nothing of
+    the debt or of whose it is (universal prohibition: no disclosure to third parties).
+    """
+
+    message_id: str
+    locale: str
+    creditor: "Creditor"
+    payment: str  # what the payer's side may know the payment by
+    paid_on: date
+    received: Amount
+    today: date
+    details: bool = True
+    debtor_name: str = ""
+    debtor_kind: Literal["person", "company"] = "person"
+    settled: tuple[SettledLine, ...] = ()
+    credit: int = 0  # of this payment, in minor units of its currency
+    open: tuple[Amount, ...] = ()
+    credits: tuple[Amount, ...] = ()
 
 
 def _sums(lines: Iterable[StatementLine]) -> dict[str, int]:

@@ -105,6 +105,14 @@ def build_mime(
     return message.as_bytes()
 
 
+def is_address(address: str) -> bool:
+    """Whether an e-mail can be sent to it."""
+    user, at, host = address.rpartition("@")
+    if host and not host.isascii():
+        host = _punycode(host)
+    return bool(at and _LOCAL_PART.fullmatch(user) and _HOST.fullmatch(host))
+
+
 def _belongs_to_mime(name: str) -> bool:
     lowered = name.lower()
     return lowered == "mime-version" or lowered.startswith("content-")
@@ -118,11 +126,11 @@ def _plain(text: str) -> str:
 def _address(name: str, address: str, what: str) -> Address:
     # An operator may write email_from with a name; the name that is shown is the creditor's.
     spec = parseaddr(address)[1] if "<" in address else address.strip()
-    user, at, host = spec.rpartition("@")
-    if host and not host.isascii():
-        host = _punycode(host)
-    if not at or not _LOCAL_PART.fullmatch(user) or not _HOST.fullmatch(host):
+    if not is_address(spec):
         raise MessageError(f"{what} is no e-mail address that can be sent to")
+    user, _, host = spec.rpartition("@")
+    if not host.isascii():
+        host = _punycode(host)
     return Address(display_name=_plain(name), username=user, domain=host)
 
 

@@ -40,6 +40,11 @@ def _visible(char: str) -> str:
     return "" if category in {"Cf", "Cs", "Co", "Cn"} else char
 
 
+def lines_of(text: str) -> tuple[str, ...]:
+    """An operator's text line by line: the lines of a bank account stay lines."""
+    return tuple(line for line in map(one_line, text.splitlines()) if line)
+
+
 def paragraphs(source: str) -> tuple[Paragraph, ...]:
     """Split at blank lines; line breaks inside a paragraph are the editor's, not the reader's."""
     found = []

@@ -4,7 +4,8 @@ A message template has the blocks `subject`, `preheader`, `opening`, `closing` a
 and closing are plain paragraphs; the layouts put the same paragraphs into the text and the HTML
 part, so the two cannot say different things, and add what every message must carry: statement,
 ways to pay, whom to ask, how to stop. `_words` holds the standing phrases of a language, a block
-each, which layouts and messages print with `say("phrase")`.
+each, which layouts and messages print with `say("phrase")`. The template `receipt` says what became
+of a payment; its layouts show that in place of what is to be paid.
 
 Templates are operators' input: they run in Jinja2's sandbox, an unknown name is an error, and what
 is printed must be text, a whole number, an amount or a date. Data of debtors is never markup.
@@ -12,7 +13,7 @@ is printed must be text, a whole number, an amount or a date. Data of debtors is
 
 import re
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date
 from functools import partial
 from types import TracebackType
@@ -25,17 +26,23 @@ from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.utils import missing
 
-from escalon.messages.context import Amount, MessageContext, StatementLine, in_locale
+from escalon.messages.brand import brand
+from escalon.messages.context import (
+    Amount,
+    MessageContext,
+    ReceiptContext,
+    StatementLine,
+    in_locale,
+)
 from escalon.messages.errors import MessageError
 from escalon.messages.locales import Reader
-from escalon.messages.plain import NBSP, one_line, paragraphs, tidy, wrap
+from escalon.messages.plain import NBSP, lines_of, one_line, paragraphs, tidy, wrap
 from escalon.messages.sms import count_segments, to_gsm7
 from escalon.messages.written import Email, Sms
 
 EMAIL_BLOCKS = ("subject", "preheader", "opening", "closing")
 SMS_BLOCK = "sms"
-LAYOUT_HTML = "_layout.html"
-LAYOUT_TEXT = "_layout.txt"
+RECEIPT = "receipt"
 WORDS = "_words"
 
 # A statement is read, not archived: beyond this many lines the rest is summed in one line.
@@ -51,28 +58,22 @@ _TAG = r"(?:\{%(?:(?!%\})[^\n])*%\}|\{#(?:(?!#\})[^\n])*#\})"
 _TAG_AFTER_PROSE = re.compile(
     rf"^(?!(?:[ \t]*{_TAG})+[ \t]*$)([^\n]*\{{[%#][^\n]*?[^-+\n])([%#]\}}[ \t]*)$", re.MULTILINE
 )
-_COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
 _WEB = re.compile(r"https?://[^\s<>\"]+")
 
 
-class Table(msgspec.Struct, frozen=True):
-    """One part of the statement: the lines shown, the others summed, the total per currency."""
+type AnyContext = MessageContext | ReceiptContext
 
-    lines: tuple[StatementLine, ...]
+
+class Table[Line](msgspec.Struct, frozen=True):
+    """Lines of a statement or a receipt: those shown, the others summed, the total per currency."""
+
+    lines: tuple[Line, ...]
     total: tuple[Amount, ...]
     rest_count: int
     rest: tuple[Amount, ...]
 
 
-class Brand(msgspec.Struct, frozen=True):
-    """The creditor's colour, and colours that can be read on it and instead of it on white."""
-
-    colour: str
-    ink: str
-    text: str
-
-
-def render_email(sources: Mapping[str, str], template: str, context: MessageContext) -> Email:
+def render_email(sources: Mapping[str, str], template: str, context: AnyContext) -> Email:
     """Write the e-mail. `sources` are a locale's templates by name, layouts and `_words` among
     them; raises MessageError if the template is wrong or the context gives it nothing to say."""
     writer = _Writer(sources, template, context)
@@ -87,11 +88,12 @@ def render_email(sources: Mapping[str, str], template: str, context: MessageCont
         "opening": paragraphs(parts["opening"]),
         "closing": paragraphs(parts["closing"]),
     }
+    layout = "_receipt" if isinstance(context, ReceiptContext) else "_layout"
     return Email(
         subject=subject,
         preheader=preheader,
-        text=tidy(writer.whole(LAYOUT_TEXT, page)),
-        html=writer.whole(LAYOUT_HTML, page),
+        text=tidy(writer.whole(f"{layout}.txt", page)),
+        html=writer.whole(f"{layout}.html", page),
         locale=context.locale,
     )
 
@@ -106,9 +108,7 @@ def render_sms(sources: Mapping[str, str], template: str, context: MessageContex
     return Sms(text, counted.segments, counted.encoding, context.locale)
 
 
-def render_part(
-    sources: Mapping[str, str], template: str, block: str, context: MessageContext
-) -> str:
+def render_part(sources: Mapping[str, str], template: str, block: str, context: AnyContext) -> str:
     """One block by itself, for previews and for finding all mistakes of a template at once."""
     return _Writer(sources, template, context).block(template, block)
 
@@ -121,23 +121,31 @@ def message_names(sources: Mapping[str, str]) -> list[str]:
 # ------------------------------------------------------------------------- what templates see
 
 
-def _variables(context: MessageContext) -> dict[str, Any]:
-    overdue = _by_age(context.overdue)
-    upcoming = _by_age(context.upcoming)
-    totals = context.totals
+def _variables(context: AnyContext) -> dict[str, Any]:
     creditor = context.creditor
-    currencies = {total.currency for total in totals} | {line.currency for line in context.beyond}
+    own = _of_receipt(context) if isinstance(context, ReceiptContext) else _of_message(context)
     return {
-        "_reader": Reader(context.locale, codes=len(currencies) > 1),
         "locale": context.locale,
         "debtor_name": one_line(context.debtor_name),
         "is_company": context.debtor_kind == "company",
-        "role": context.role,
         "creditor": creditor,
-        "brand": _brand(creditor.brand_colour),
+        "brand": brand(creditor.brand_colour),
+        "today": context.today,
+        "complaints": lines_of(in_locale(creditor.complaints, context.locale)),
+        **own,
+    }
+
+
+def _of_message(context: MessageContext) -> dict[str, Any]:
+    overdue = _by_age(context.overdue)
+    upcoming = _by_age(context.upcoming)
+    totals = context.totals
+    currencies = {total.currency for total in totals} | {line.currency for line in context.beyond}
+    return {
+        "_reader": Reader(context.locale, codes=len(currencies) > 1),
+        "role": context.role,
         "step": context.step,
         "stage": context.stage,
-        "today": context.today,
         "respond_by": context.respond_by,
         "overdue": overdue,
         "upcoming": upcoming,
@@ -147,24 +155,39 @@ def _variables(context: MessageContext) -> dict[str, Any]:
         "upcoming_total": tuple(total.upcoming for total in totals if total.upcoming_minor),
         "oldest": overdue[0] if overdue else None,
         "next_due": next((line for line in upcoming if line.due_on), None),
-        "overdue_table": _table(overdue),
-        "upcoming_table": _table(upcoming),
+        "overdue_table": _table(overdue, [line.open for line in overdue]),
+        "upcoming_table": _table(upcoming, [line.open for line in upcoming]),
         "beyond": context.beyond,
         "totals": totals,
         "credit": tuple(total.credit for total in totals if total.credit_minor),
         "to_pay": context.to_pay,
         "pay_url": context.pay_url,
         "short_link": _short_link(context),
-        "pay_instructions": _lines(in_locale(creditor.pay_instructions, context.locale)),
-        "complaints": _lines(in_locale(creditor.complaints, context.locale)),
+        "pay_instructions": lines_of(in_locale(context.creditor.pay_instructions, context.locale)),
         "preferences_url": context.preferences_url,
         "unsubscribe_url": context.unsubscribe_url,
     }
 
 
-def _lines(text: str) -> tuple[str, ...]:
-    """An operator's text line by line: the lines of a bank account stay lines."""
-    return tuple(line for line in map(one_line, text.splitlines()) if line)
+def _of_receipt(context: ReceiptContext) -> dict[str, Any]:
+    currencies = {amount.currency for amount in (*context.open, *context.credits)}
+    settled = tuple(
+        msgspec.structs.replace(line, document=one_line(line.document)) for line in context.settled
+    )
+    credit = Amount(context.received.currency, context.credit)
+    return {
+        "_reader": Reader(context.locale, codes=len(currencies | {credit.currency}) > 1),
+        "role": "debtor",
+        "payment": one_line(context.payment),
+        "paid_on": context.paid_on,
+        "received": context.received,
+        "details": context.details,
+        "settled_count": len(settled),
+        "settled_table": _table(settled, [line.amount for line in settled]),
+        "credit": (credit,) if context.credit else (),
+        "open": context.open,
+        "credits": context.credits,
+    }
 
 
 def _by_age(lines: tuple[StatementLine, ...]) -> tuple[StatementLine, ...]:
@@ -177,21 +200,21 @@ def _by_age(lines: tuple[StatementLine, ...]) -> tuple[StatementLine, ...]:
     )
 
 
-def _table(lines: tuple[StatementLine, ...]) -> Table:
+def _table[Line](lines: tuple[Line, ...], amounts: Sequence[Amount]) -> Table[Line]:
     # One line is never summed up as "1 more": it takes the same room to show it.
     shown = len(lines) if len(lines) <= SHOWN_LINES + 1 else SHOWN_LINES
     return Table(
         lines=lines[:shown],
-        total=_sum(lines),
+        total=_sum(amounts),
         rest_count=len(lines) - shown,
-        rest=_sum(lines[shown:]),
+        rest=_sum(amounts[shown:]),
     )
 
 
-def _sum(lines: tuple[StatementLine, ...]) -> tuple[Amount, ...]:
+def _sum(amounts: Sequence[Amount]) -> tuple[Amount, ...]:
     sums: dict[str, int] = {}
-    for line in lines:
-        sums[line.currency] = sums.get(line.currency, 0) + line.open_minor
+    for amount in amounts:
+        sums[amount.currency] = sums.get(amount.currency, 0) + amount.minor
     return tuple(Amount(currency, sums[currency]) for currency in sorted(sums))
 
 
@@ -201,55 +224,57 @@ def _short_link(context: MessageContext) -> str:
     return context.pay_url if len(context.pay_url) <= SHORT_LINK else ""
 
 
-def _brand(colour: str) -> Brand:
-    if not _COLOUR.fullmatch(colour):
-        raise MessageError(f"brand_colour {colour!r} is no colour; write it like #1f4e5f")
-    light = _luminance(colour)
-    # WCAG: a contrast of 4.5 to 1 is what small text needs.
-    on_white = 1.05 / (light + 0.05)
-    return Brand(
-        colour=colour,
-        ink="#ffffff" if on_white >= 4.5 else "#1d2733",
-        text=colour if on_white >= 4.5 else "#1d2733",
-    )
-
-
-def _luminance(colour: str) -> float:
-    channels = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
-    red, green, blue = (
-        part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in channels
-    )
-    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
-
-
-def _refuse_nothing_to_say(context: MessageContext, template: str) -> None:
-    """A message that asks for money goes only where there is money to ask for (L7, L15)."""
-
-    def refuse(reason: str) -> None:
-        raise MessageError(reason, template=template, locale=context.locale)
-
-    if not context.creditor.name.strip():
-        refuse("the creditor has no name")
-    if any(line.open_minor <= 0 for line in (*context.overdue, *context.upcoming)):
-        refuse("a line of the statement has nothing open")
-    if context.asks_for == "overdue" and not context.overdue:
-        refuse("nothing is overdue")
-    if context.asks_for == "upcoming" and not any(line.due_on for line in context.upcoming):
-        refuse("nothing is coming due")
-    if not context.to_pay:
-        refuse("unapplied credit covers everything that this message would ask for")
+def _refuse(context: AnyContext, template: str) -> None:
+    """A message that has nothing to say, or whose amounts cannot be true, is not written."""
     creditor = context.creditor
-    for name, url in (
-        ("pay_url", context.pay_url),
-        ("short_url", context.short_url),
-        ("preferences_url", context.preferences_url),
-        ("unsubscribe_url", context.unsubscribe_url),
+    reason = "" if creditor.name.strip() else "the creditor has no name"
+    urls = [
         ("the creditor's website", creditor.website),
         ("the creditor's help_url", creditor.help_url),
         ("the creditor's privacy_url", creditor.privacy_url),
-    ):
+    ]
+    if isinstance(context, ReceiptContext):
+        reason = reason or _wrong_receipt(context)
+    else:
+        reason = reason or _nothing_to_ask_for(context)
+        urls += [
+            ("pay_url", context.pay_url),
+            ("short_url", context.short_url),
+            ("preferences_url", context.preferences_url),
+            ("unsubscribe_url", context.unsubscribe_url),
+        ]
+    for name, url in urls:
         if url and not _WEB.fullmatch(url):
-            refuse(f"{name} is no web address; it begins with https://")
+            reason = reason or f"{name} is no web address; it begins with https://"
+    if reason:
+        raise MessageError(reason, template=template, locale=context.locale)
+
+
+def _nothing_to_ask_for(context: MessageContext) -> str:
+    """A message that asks for money goes only where there is money to ask for (L7, L15)."""
+    if any(line.open_minor <= 0 for line in (*context.overdue, *context.upcoming)):
+        return "a line of the statement has nothing open"
+    if context.asks_for == "overdue" and not context.overdue:
+        return "nothing is overdue"
+    if context.asks_for == "upcoming" and not any(line.due_on for line in context.upcoming):
+        return "nothing is coming due"
+    if not context.to_pay:
+        return "unapplied credit covers everything that this message would ask for"
+    return ""
+
+
+def _wrong_receipt(context: ReceiptContext) -> str:
+    """A receipt says where every minor unit of the payment went (invariant 4)."""
+    if context.received.minor <= 0:
+        return "nothing was received"
+    parts = [part.amount for line in context.settled for part in line.components]
+    if any(amount.currency != context.received.currency for amount in parts):
+        return "a part of the payment is of another currency"
+    if context.details and sum(p.minor for p in parts) + context.credit != context.received.minor:
+        return "the parts do not add up to what was received"
+    if not context.details and (parts or context.credit or context.open or context.credits):
+        return "it tells of a debt where it should tell of the money alone"
+    return ""
 
 
 # --------------------------------------------------------------------------- Jinja2, fenced in
@@ -397,8 +422,8 @@ def _environment(sources: Mapping[str, str]) -> _Environment:
 class _Writer:
     """Runs the templates of one message and says where they went wrong."""
 
-    def __init__(self, sources: Mapping[str, str], template: str, context: MessageContext) -> None:
-        _refuse_nothing_to_say(context, template)
+    def __init__(self, sources: Mapping[str, str], template: str, context: AnyContext) -> None:
+        _refuse(context, template)
         self._locale = context.locale
         self._sources = sources
         self._environment = _environment(sources)
@@ -486,11 +511,9 @@ def _where(traceback: TracebackType | None) -> tuple[str | None, int | None]:
 
 __all__ = [
     "EMAIL_BLOCKS",
-    "LAYOUT_HTML",
-    "LAYOUT_TEXT",
+    "RECEIPT",
     "SMS_BLOCK",
     "WORDS",
-    "Brand",
     "Email",
     "Sms",
     "Table",

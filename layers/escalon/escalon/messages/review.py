@@ -7,15 +7,23 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from escalon.messages.context import ReceiptContext
 from escalon.messages.errors import MessageError
-from escalon.messages.render import EMAIL_BLOCKS, SMS_BLOCK, render_email, render_part, render_sms
-from escalon.messages.samples import sample_contexts
+from escalon.messages.render import (
+    EMAIL_BLOCKS,
+    RECEIPT,
+    SMS_BLOCK,
+    AnyContext,
+    render_email,
+    render_part,
+    render_sms,
+)
+from escalon.messages.samples import sample_contexts, sample_receipts
 from escalon.messages.words import Problem, check_sender, check_words, folded
 from escalon.messages.written import Email, Sms
 
 if TYPE_CHECKING:
     from escalon.domain.rulebook import Creditor, Step
-    from escalon.messages.context import MessageContext
 
 MOST_SEGMENTS = 2
 
@@ -41,8 +49,9 @@ def review_messages(
 ) -> list[Finding]:
     """Every finding in the messages that the steps use in this locale, each once and in order.
 
-    Each message is written for the stages and channels that its steps give it. A message that a
-    step names and nobody wrote is not reported here but where the step stands."""
+    Each message is written for the stages and channels that its steps give it, and the receipt of
+    a payment wherever there is one. A message that a step names and nobody wrote is not reported
+    here but where the step stands."""
     creditors = list(creditors)
     found: set[Finding] = set()
     for creditor in creditors:
@@ -74,6 +83,12 @@ def review_messages(
                 if number and shape != "one":
                     continue
                 found.update(_try(sources, template, channel, context, shape))
+    if RECEIPT in sources:
+        # What can be wrong with a creditor's own data is found by the messages before.
+        for creditor in creditors[:1]:
+            receipts = sample_receipts(creditor, locale=locale, today=today, currency=currency)
+            for shape, receipt in receipts.items():
+                found.update(_try(sources, RECEIPT, "email", receipt, shape))
     return sorted(found)
 
 
@@ -81,12 +96,12 @@ def _try(
     sources: Mapping[str, str],
     template: str,
     channel: str,
-    context: "MessageContext",
+    context: AnyContext,
     shape: str,
 ) -> list[Finding]:
     written: Email | Sms
     try:
-        if channel == "email":
+        if channel == "email" or isinstance(context, ReceiptContext):
             written = render_email(sources, template, context)
         else:
             written = sms = render_sms(sources, template, context)
@@ -109,7 +124,7 @@ def _part_by_part(
     sources: Mapping[str, str],
     template: str,
     channel: str,
-    context: "MessageContext",
+    context: AnyContext,
     first: MessageError,
 ) -> list[Finding]:
     """What else is wrong beside the first mistake, so that an operator sees everything at once."""

@@ -6,10 +6,18 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from escalon.messages.context import BeyondLine, MessageContext, StatementLine
+from escalon.messages.context import (
+    Amount,
+    BeyondLine,
+    MessageContext,
+    ReceiptContext,
+    SettledComponent,
+    SettledLine,
+    StatementLine,
+)
 
 if TYPE_CHECKING:
-    from escalon.domain.rulebook import Creditor
+    from escalon.domain.rulebook import Component, Creditor
 
 
 def sample_line(
@@ -59,7 +67,7 @@ def sample_contexts(
         overdue=() if pre_due else one,
         upcoming=one if pre_due else (),
         pay_url="https://pagos.example.com/a/7Kq2xZ",
-        short_url="https://pg.example/7Kq2",
+        short_url="https://pg.example/p/7Kq2xZr9Tb",
         preferences_url="https://pagos.example.com/p/7Kq2xZ",
         unsubscribe_url="https://pagos.example.com/u/7Kq2xZ",
         respond_by=today + timedelta(days=15),
@@ -100,4 +108,56 @@ def sample_contexts(
         ),
         "without notice date": change(plain, respond_by=None),
         "a great amount": owing((line(1, 12 * sign, 98_765_432_100_050),)),
+    }
+
+
+def sample_receipts(
+    creditor: "Creditor", *, locale: str, today: date, currency: str = "COP"
+) -> dict[str, ReceiptContext]:
+    """Receipts by what is special about them."""
+
+    def line(number: int, components: "dict[Component, int]") -> SettledLine:
+        parts = (SettledComponent(n, Amount(currency, minor)) for n, minor in components.items())
+        return SettledLine(f"FV-{20300 + number}", tuple(parts))
+
+    other = "USD" if currency != "USD" else "COP"
+    part = ReceiptContext(
+        message_id="r-0001",
+        locale=locale,
+        creditor=creditor,
+        payment="andina-wompi:01-1531231271-19365",
+        paid_on=today - timedelta(days=1),
+        received=Amount(currency, 100_000_000),
+        today=today,
+        debtor_name="María Fernanda Ñáñez Gutiérrez",
+        settled=(line(1, {"principal": 100_000_000}),),
+        open=(Amount(currency, 23_456_700),),
+    )
+    change = msgspec.structs.replace
+    of_components = line(
+        1, {"fee": 1_000_000, "tax": 190_000, "interest": 2_300_050, "principal": 96_509_950}
+    )
+    many = tuple(line(number, {"principal": 2_000_000}) for number in range(50))
+    return {
+        "part": part,
+        "all": change(part, open=()),
+        "components": change(part, settled=(of_components,)),
+        "many": change(part, settled=many),
+        "overpaid": change(
+            part,
+            settled=(line(1, {"principal": 90_000_000}),),
+            credit=10_000_000,
+            open=(),
+            credits=(Amount(currency, 10_000_000),),
+        ),
+        "nothing to settle": change(
+            part, settled=(), credit=100_000_000, open=(), credits=(part.received,)
+        ),
+        "several currencies": change(
+            part, open=(Amount(currency, 23_456_700), Amount(other, 30_050))
+        ),
+        "company": change(
+            part, debtor_kind="company", debtor_name="Distribuciones Peña & Hijos S.A.S."
+        ),
+        "somebody else's address": change(part, details=False, debtor_name="", settled=(), open=()),
     }

@@ -19,6 +19,7 @@ from escalon.domain import facts
 from escalon.domain.account import Account, ContactPoint, Intent, Receivable
 from escalon.domain.decision import Decision
 from escalon.domain.engine import PLANNED_TIMEOUT, SENDING_TIMEOUT, decide
+from escalon.domain.feedback import MessageState, weightier
 from escalon.domain.local_time import in_zone, local_date
 from escalon.domain.ports import Clock, NotTaken, Refused, Rulebooks, SendResult, Sent
 from escalon.domain.rulebook import Creditor, Rulebook, Step
@@ -35,6 +36,7 @@ from escalon.domain.transitions import (
 )
 from escalon.messages.errors import MessageError
 from escalon.usecases.messages_between import ToDeliver
+from escalon.usecases.payment_link import LINK_LASTS, Link, Links, pays_online
 
 if TYPE_CHECKING:
     from escalon.adapters.documents import Documents
@@ -50,6 +52,8 @@ RECORD_TRIES = 10  # what the provider said is worth more patience than a decisi
 # What is wrong with a template or with data will be wrong next time too. Anything else (a package
 # that is missing, no memory) is ours to mend, and the queue hands the message over again.
 _WRONG_BY_ITSELF = (ValueError, LookupError, StopIteration, ArithmeticError)
+# Channels whose provider carries our own ids and tells them with what became of the message.
+_NAMED_BY_US = frozenset(("email",))
 # Between the claim and the call to the provider; a function that was frozen in between looks again.
 FRESH = timedelta(seconds=2)
 
@@ -87,14 +91,21 @@ class Courier(Protocol):
         ...
 
     def send(
-        self, prepared: Prepared, point: ContactPoint, creditor: Creditor, message_id: str
+        self,
+        prepared: Prepared,
+        point: ContactPoint,
+        creditor: Creditor,
+        message_id: str,
+        account_id: str,
     ) -> SendResult:
-        """Call the provider, once."""
+        """Call the provider, once. What it tells later has to name the message, so the ids go with
+        it where the provider takes any."""
         ...
 
 
 class Deliver:
-    """Carry out planned intents of one channel, or open tasks (`courier` None)."""
+    """Carry out planned intents of one channel, or open tasks (`courier` None). With `links` a
+    message leads to a page of ours where its debt can be paid online."""
 
     def __init__(
         self,
@@ -104,6 +115,7 @@ class Deliver:
         clock: Clock,
         courier: Courier | None,
         report: Callable[[str, dict[str, Any]], None],
+        links: Links | None = None,
     ) -> None:
         self._table = table
         self._documents = documents
@@ -111,6 +123,7 @@ class Deliver:
         self._clock = clock
         self._courier = courier
         self._report = report
+        self._links = links
 
     def __call__(self, message: ToDeliver) -> Delivered:
         """Settle one intent; raises TryLaterError if the provider was not reached."""
@@ -165,7 +178,7 @@ class Deliver:
     ) -> Delivered:
         account = stored.account
         try:
-            point, context, prepared = _written(account, intent, rulebook, now, courier)
+            point, context, prepared = self._written(account, intent, rulebook, now, courier)
         except _WRONG_BY_ITSELF as error:
             return self._cannot_be_written(stored, intent, rulebook, now, error)
         kept_at = self._documents.keep_message(
@@ -182,14 +195,43 @@ class Deliver:
                 (facts.contact(intent, "claimed", now),),
             ),
             self._put_message(document),
+            *self._put_link(account, context, now),
         )
         before = self._clock.now()
         if before - now > FRESH:
             # Frozen or slow since the last look: nothing has left, so give it back and look again.
             self._release(claimed, intent, document, "slow", before)
             raise ConflictError
-        result = courier.send(prepared, point, context.creditor, intent.intent_id)
+        result = courier.send(
+            prepared, point, context.creditor, intent.intent_id, account.account_id
+        )
         return self._record(claimed, intent, rulebook, document, result)
+
+    def _written(
+        self, account: Account, intent: Intent, rulebook: Rulebook, now: datetime, courier: Courier
+    ) -> "tuple[ContactPoint, MessageContext, Prepared]":
+        """The message, ready to go; raises whatever is wrong with its template or its data."""
+        point = next(point for point in account.points if point.point_id == intent.point_id)
+        step = _step(rulebook, intent)
+        context = message_context(account, intent, step, rulebook, now)
+        currencies = [amount.currency for amount in context.to_pay]
+        if self._links and pays_online(rulebook.payments, intent.creditor, currencies):
+            url = self._links.url(intent.intent_id)
+            context = msgspec.structs.replace(context, pay_url=url, short_url=url)
+        sources = rulebook.messages[_locale(rulebook, account)]
+        return point, context, courier.prepare(sources, step.message, context, point, now)
+
+    def _put_link(
+        self, account: Account, context: "MessageContext", now: datetime
+    ) -> list[dict[str, Any]]:
+        """What the message's own link stands for, if it has one: in the transaction of the claim,
+        so that nobody can follow a link that leads nowhere."""
+        if not self._links or not context.short_url:
+            return []
+        link = Link(
+            account.account_id, context.creditor.creditor, context.message_id, now + LINK_LASTS
+        )
+        return [self._links.put(self._table, link)]
 
     def _cannot_be_written(
         self, stored: Stored, intent: Intent, rulebook: Rulebook, now: datetime, error: Exception
@@ -220,37 +262,55 @@ class Deliver:
             # The account stays due; a later run flags it to a person.
             self._report("fate_unknown", {"intent_id": intent.intent_id, "reason": result.reason})
             return "unknown"
-        became: Delivered = "sent" if isinstance(result, Sent) else "failed"
+        became: Literal["sent", "failed"] = "sent" if isinstance(result, Sent) else "failed"
         more = (
             {"provider_message_id": result.provider_message_id}
             if isinstance(result, Sent)
             else {"reason": result.reason}
         )
         settled = {"state": became, "settled_at": now, **more}
+        pointer = self._sent_pointer(claimed, intent, result)
         stored: Stored | None = claimed
         for _ in range(RECORD_TRIES):
-            if stored is None or find_intent(stored.account, intent.intent_id) is None:
-                break  # this took so long that a run has flagged it to a person
-            account = _settled(stored.account, intent, result, now)
+            if stored is None:
+                break
+            # If not: the provider's own word of it was quicker than its answer, or this took so
+            # long that a run has flagged it to a person.
+            is_ours = find_intent(stored.account, intent.intent_id) is not None
+            account = _settled(stored.account, intent, result, now) if is_ours else stored.account
+            fact = (facts.contact(intent, became, now, **more),) if is_ours else ()
+            put = self._put_message({**document, **settled, "state": _outweighed(document, became)})
             try:
                 self._table.update(
-                    Change(
-                        stored,
-                        account,
-                        _next_look(account, rulebook, now),
-                        (facts.contact(intent, became, now, **more),),
-                    ),
-                    self._put_message({**document, **settled}),
+                    Change(stored, account, _next_look(account, rulebook, now), fact), put, *pointer
                 )
             except ConflictError:
                 stored, document = self._read_again(claimed, document)
                 continue
-            return became
+            if is_ours or document["state"] not in ("sending", "unknown"):
+                return became
+            self._report("recorded_late", {"intent_id": intent.intent_id, "became": became})
+            return "unknown"
         # The account cannot say it (any more), but what is known is kept for whoever looks.
         _, document = self._read_again(claimed, document)
-        self._table.save(self._put_message({**document, **settled}))
+        late = {**document, **settled, "state": _outweighed(document, became)}
+        for put in (self._put_message(late), *pointer):
+            self._table.save(put)
         self._report("recorded_late", {"intent_id": intent.intent_id, "became": became})
         return "unknown"
+
+    # ---------------------------------------------------------------- feedback
+
+    def _sent_pointer(
+        self, claimed: Stored, intent: Intent, result: Sent | Refused
+    ) -> list[dict[str, Any]]:
+        """Where a provider that takes no ids of ours gave the message one of its own: by that one
+        its status is matched later (usecases/record_feedback)."""
+        if not isinstance(result, Sent) or intent.channel in _NAMED_BY_US:
+            return []
+        key = sent_key(intent.channel, result.provider_message_id)
+        names = {"account_id": claimed.account.account_id, "message_id": intent.intent_id}
+        return [self._table.put_document(key, "SENT", names)]
 
     def _release(
         self,
@@ -285,8 +345,10 @@ class Deliver:
     ) -> tuple[Stored | None, dict[str, Any]]:
         """The account as it is now, and the message with what was noted on it meanwhile."""
         account_id = claimed.account.account_id
+        # The account first: whoever notes something meanwhile changes its version too.
+        stored = self._table.get(account_id)
         noted = self._table.load(f"A#{account_id}", f"M#{document['message_id']}")
-        return self._table.get(account_id), noted or document
+        return stored, noted or document
 
     def _put_message(self, document: dict[str, Any]) -> dict[str, Any]:
         pk = f"A#{document['account_id']}"
@@ -329,7 +391,8 @@ class Deliver:
         if intent.task == "unknown_fate":
             message = self._table.load(f"A#{account.account_id}", f"M#{intent.about}")
             if message is not None:
-                more.append(self._put_message({**message, "state": "unknown"}))
+                state = _outweighed(message, "unknown")
+                more.append(self._put_message({**message, "state": state}))
         settled = settle_opened(account, intent, now)
         self._table.update(
             Change(
@@ -353,15 +416,14 @@ def _same(again: Decision, intent: Intent) -> bool:
     )
 
 
-def _written(
-    account: Account, intent: Intent, rulebook: Rulebook, now: datetime, courier: Courier
-) -> "tuple[ContactPoint, MessageContext, Prepared]":
-    """The message, ready to go; raises whatever is wrong with its template or its data."""
-    point = next(point for point in account.points if point.point_id == intent.point_id)
-    step = _step(rulebook, intent)
-    context = message_context(account, intent, step, rulebook, now)
-    sources = rulebook.messages[_locale(rulebook, account)]
-    return point, context, courier.prepare(sources, step.message, context, point, now)
+def sent_key(channel: str, provider_message_id: str) -> str:
+    """Where it is written which message a provider gave this id."""
+    return f"{channel.upper()}#{provider_message_id}"
+
+
+def _outweighed(document: dict[str, Any], state: MessageState) -> MessageState:
+    """The state of a message that its provider may have told more about meanwhile."""
+    return weightier(document["state"], state)
 
 
 def _settled(account: Account, intent: Intent, result: Sent | Refused, now: datetime) -> Account:

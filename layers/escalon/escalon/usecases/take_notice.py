@@ -4,19 +4,27 @@ Three calls to the table on the usual path: what the notice's names point to, th
 is booked of the payment, and one transaction. A notice that was taken before costs the first alone.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import msgspec
 from msgspec.structs import replace
 
 from escalon.domain import facts
 from escalon.domain.account import Account, Awaited
-from escalon.domain.payment import Incoming, PaymentNotice, merge, state_of
+from escalon.domain.payment import (
+    BookedPayment,
+    Incoming,
+    PaymentNotice,
+    PaymentState,
+    awaiting,
+    no_longer_awaited,
+    state_of,
+)
 from escalon.domain.ports import Clock
 from escalon.domain.rulebook import PaymentProvider, Payments, Rulebook
-from escalon.domain.storage import AlreadyDoneError, Change, ConflictError, Stored
+from escalon.domain.storage import Change, ConflictError
 from escalon.usecases.book_payments import (
     TRIES,
     BookPayments,
@@ -30,11 +38,9 @@ from escalon.usecases.book_payments import (
 if TYPE_CHECKING:
     from escalon.adapters.table import Table
 
-AWAITED_AT_MOST = 8  # payments under way that an account waits for at once
-
-type _Document = dict[str, Any]
 # again: taken before · nothing: it moves no money · unmatched: kept for a person
 type TakenNotice = Literal["booked", "nothing", "again", "unmatched"]
+type _Booked = Mapping[str, BookedPayment]
 
 
 class TakeNotice:
@@ -54,14 +60,16 @@ class TakeNotice:
 
     def __call__(self, notice: PaymentNotice, setting: PaymentProvider) -> TakenNotice:
         """Merge it into its payment and book the difference. Raises ConflictError if the account
-        keeps moving: whoever sent it sends it again."""
+        keeps moving: whoever sent it sends it again; MoneyError if it lacks its amount."""
         if notice.kind == "other" or not notice.payment_key:
             return "nothing"
         now = self._clock.now()
-        money = _incoming(notice, setting, now)
+        money = _incoming(notice, setting, state_of(notice, now), now)
         found = self._find(money)
         if found.told:
             return "again"
+        if found.unmatched is not None and found.unmatched.became == "returned":
+            return "nothing"
         if not found.account_id:
             # Nothing else can be found out about money that never came.
             if not found.unmatched and notice.kind in ("pending", "declined"):
@@ -74,49 +82,47 @@ class TakeNotice:
             self._await(own, money, notice.amount_minor, now)
             return "nothing"
         if notice.kind == "declined" and not own.booked:
-            self._stop_waiting(own, money.payment_id, now)
+            self._stop_waiting(own, money, now)
             return "nothing"
-        try:
-            return self._book(own).get(money.payment_id, "again")
-        except AlreadyDoneError:
-            return "again"
+        return self._book(own).get(money.payment_id, "again")
 
     def await_answer(self, notice: PaymentNotice, setting: PaymentProvider) -> None:
         """A signature says that money is under way, and leaves out what matters: whoever it may be
         about is not asked until the provider has been, and for no longer than the rulebook says."""
+        if notice.kind not in ("approved", "pending") or not notice.payment_key:
+            return
         now = self._clock.now()
-        money = _incoming(notice, setting, now)
+        money = _incoming(notice, setting, PaymentState(), now)
         found = self._find(money)
-        if found.account_id and not found.told and notice.kind in ("approved", "pending"):
+        if found.account_id:
             self._await(self._own(found, money), money, notice.amount_minor, now)
 
     def give_up_waiting(self, notice: PaymentNotice, setting: PaymentProvider) -> None:
         """The provider knows no such payment: nobody waits for it any longer."""
         now = self._clock.now()
-        money = _incoming(notice, setting, now)
+        money = _incoming(notice, setting, PaymentState(), now)
         found = self._find(money)
         if found.account_id:
-            self._stop_waiting(self._own(found, money), money.payment_id, now)
+            self._stop_waiting(self._own(found, money), money, now)
 
     # ---------------------------------------------------------------- whose it is
 
     def _find(self, money: Incoming) -> "_Found":
         """What its names point to, in one request."""
-        names = (money.payment_id, *money.aliases)
-        unmatched_key = self._book.unmatched_key(money.payment_id)
-        keys = [event_key(money), *map(payment_key, names), unmatched_key]
-        reference = self._book.pointer_key(money.reference) if money.reference else None
-        found = self._table.load_many([*keys, reference] if reference else keys)
-        pointer = next((found[k] for n in names if (k := payment_key(n)) in found), None)
-        by_reference = found.get(reference) if reference else None
-        kept = found.get(unmatched_key)
-        unmatched = msgspec.convert(kept, UnmatchedMoney) if kept else None
-        if pointer is not None:
-            account_id, payment_id = str(pointer["account_id"]), str(pointer["payment_id"])
-        else:
-            account_id, payment_id = str((by_reference or {}).get("account_id", "")), ""
+        pointers = [payment_key(name) for name in money.names]
+        unmatched = [self._book.unmatched_key(name) for name in money.names]
+        reference = [self._book.pointer_key(money.reference)] if money.reference else []
+        found = self._table.load_many([event_key(money), *pointers, *unmatched, *reference])
+        by_reference = next((found[key] for key in reference if key in found), None)
+        pointer = next((found[key] for key in pointers if key in found), None)
+        kept = next((found[key] for key in unmatched if key in found), None)
         return _Found(
-            account_id, payment_id, event_key(money) in found, unmatched, by_reference is not None
+            str((pointer or by_reference or {}).get("account_id", "")),
+            str(pointer["payment_id"]) if pointer else "",
+            event_key(money) in found,
+            msgspec.convert(kept, UnmatchedMoney) if kept else None,
+            by_reference is not None,
+            str((by_reference or {}).get("creditor", "")),
         )
 
     def _own(self, found: "_Found", money: Incoming) -> OfAccount:
@@ -124,64 +130,69 @@ class TakeNotice:
         named = (money.reference,) if found.by_reference else ()
         payments = tuple(dict.fromkeys(n for n in (money.payment_id, found.payment_id) if n))
         around = self._table.around(found.account_id, named, payments)
-        on_list = {money.payment_id: found.unmatched} if found.unmatched else {}
-        money = replace(money, receivable_id=money.reference) if around.named else money
+        listed = found.unmatched if found.unmatched and not found.unmatched.became else None
+        on_list = {money.payment_id: listed} if listed else {}
+        money = replace(
+            money,
+            receivable_id=money.reference if around.named else "",
+            creditor=money.creditor or found.creditor,
+        )
         return OfAccount(
-            found.account_id,
-            around.stored,
-            [_with_said_before(money, found.unmatched)],
-            around.named,
-            around.booked,
-            on_list,
+            found.account_id, around.stored, [money], around.named, around.booked, on_list
         )
 
     # ---------------------------------------------------------------- money under way
 
     def _await(self, own: OfAccount, money: Incoming, amount: int | None, now: datetime) -> None:
-        """Nobody asks while it is under way. The first word of it counts: it never holds longer."""
+        """Nobody asks while it is under way, but for what has come or failed already."""
         hours = self._payments().awaited_hours
+        named = next(iter(own.named.values()), None)
+        under_way = Awaited(
+            money.payment_id,
+            now,
+            now + timedelta(hours=hours),
+            named.receivable.creditor if named else money.creditor,
+            amount,
+            money.currency,
+        )
 
-        def waiting(account: Account) -> Account:
-            if any(one.payment_id == money.payment_id for one in account.awaited):
+        def waiting(account: Account, booked: _Booked) -> Account:
+            if any(one.state.is_settled for one in booked.values()):
                 return account
-            if any(one.payment_id == money.payment_id for one in account.payments):
-                return account
-            named = own.named.get(money.receivable_id)
-            one = Awaited(
-                money.payment_id,
-                now,
-                now + timedelta(hours=hours),
-                named.receivable.creditor if named else money.creditor,
-                amount,
-                money.currency,
-            )
-            kept = [a for a in account.awaited if a.until > now - timedelta(days=1)]
-            return replace(account, awaited=(*kept, one)[-AWAITED_AT_MOST:])
-
-        told = {"amount_minor": amount, "currency": money.currency, "hours": hours}
-        self._change(own, waiting, facts.noted("awaited", now, payment_id=money.payment_id, **told))
-
-    def _stop_waiting(self, own: OfAccount, payment_id: str, now: datetime) -> None:
-        def without(account: Account) -> Account:
-            awaited = tuple(a for a in account.awaited if a.payment_id != payment_id)
+            awaited = awaiting(account.awaited, under_way, money.paid_at)
             return replace(account, awaited=awaited)
 
-        self._change(own, without, facts.noted("no_longer_awaited", now, payment_id=payment_id))
+        told = {"amount_minor": amount, "currency": money.currency, "hours": hours}
+        fact = facts.noted("awaited", now, payment_id=money.payment_id, **told)
+        self._change(own, money, waiting, fact)
+
+    def _stop_waiting(self, own: OfAccount, money: Incoming, now: datetime) -> None:
+        def without(account: Account, _: _Booked) -> Account:
+            awaited = no_longer_awaited(account.awaited, money.names, now)
+            return replace(account, awaited=awaited)
+
+        fact = facts.noted("no_longer_awaited", now, payment_id=money.payment_id)
+        self._change(own, money, without, fact)
 
     def _change(
-        self, own: OfAccount, change: Callable[[Account], Account], fact: facts.Fact
+        self,
+        own: OfAccount,
+        money: Incoming,
+        change: Callable[[Account, _Booked], Account],
+        fact: facts.Fact,
     ) -> None:
         """Write what becomes of the account, if anything does, and look at it next."""
-        stored: Stored | None = own.stored
         for _ in range(TRIES):
-            if stored is None or (account := change(stored.account)) == stored.account:
+            if own.stored is None:
                 return
-            now = self._clock.now()
-            look_at = now if account.receivables or account.intents else None
+            account = change(own.stored.account, own.booked)
+            if account == own.stored.account:
+                return
+            look_at = self._clock.now() if account.receivables or account.intents else None
             try:
-                self._table.update(Change(stored, account, look_at, (fact,)))
+                self._table.update(Change(own.stored, account, look_at, (fact,)))
             except ConflictError:
-                stored = self._table.get(own.account_id)
+                own = self._own(self._find(money), money)
                 continue
             return
         raise ConflictError(own.account_id)
@@ -199,26 +210,23 @@ class _Found(msgspec.Struct, frozen=True):
     told: bool  # whether this very notice was taken before
     unmatched: UnmatchedMoney | None
     by_reference: bool
+    creditor: str  # whom the reference was made out for, if for one
 
 
-def _incoming(notice: PaymentNotice, setting: PaymentProvider, now: datetime) -> Incoming:
+def _incoming(
+    notice: PaymentNotice, setting: PaymentProvider, state: PaymentState, now: datetime
+) -> Incoming:
     name = setting.provider
     return Incoming(
         f"{name}:{notice.payment_key}",
         name,
         notice.currency,
         notice.occurred_at or now,
-        state_of(notice, now),
+        state,
         reference=notice.reference,
         creditor=setting.creditor,
         aliases=tuple(f"{name}:{alias}" for alias in notice.aliases),
         event=f"event:{name}:{notice.event_key}",
         payer_email=notice.payer_email,
+        by_provider=True,
     )
-
-
-def _with_said_before(money: Incoming, unmatched: UnmatchedMoney | None) -> Incoming:
-    """With what was said of it before anybody knew whose it is."""
-    if unmatched is None or unmatched.became:
-        return money
-    return replace(money, state=merge(unmatched.money.state, money.state))

@@ -1,0 +1,1 @@
+"""What a debtor's browser shows: pages that load nothing from anywhere. Pure."""
