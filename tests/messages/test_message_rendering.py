@@ -397,6 +397,20 @@ def test_several_currencies_are_named_and_not_added(
     assert "Saldo vencido: COP 1.234.567 y USD 300,50." in sms.text
 
 
+def test_interest_and_fees_are_shown_apart_from_what_was_invoiced(
+    shipped: dict[str, Sources], context: Make
+) -> None:
+    said = {
+        locale: render_email(
+            shipped[locale], "friendly", context("interest and fees", locale=locale)
+        ).text
+        for locale in ("es-CO", "en")
+    }
+    assert "Incluye $ 25.500 de intereses de mora y $ 20.000 de gastos\n" in said["es-CO"]
+    assert "Includes COP 25,500 of default interest and COP 20,000 of fees\n" in said["en"]
+    assert "Valor inicial" not in said["es-CO"]  # nothing of the principal was paid
+
+
 def test_a_part_payment_shows_what_it_was_and_what_is_open(
     shipped: dict[str, Sources], context: Make
 ) -> None:

@@ -13,9 +13,11 @@ from escalon.adapters.documents import Documents
 from escalon.adapters.email import Email
 from escalon.adapters.sms import Sms
 from escalon.adapters.table import Table
+from escalon.authoring.rulebook import sealed
 from escalon.domain.account import Account, Hold
-from escalon.domain.rulebook import PaymentProvider, Payments
+from escalon.domain.rulebook import InterestTerms, PaymentProvider, Payments, Rate, RateTable
 from escalon.domain.storage import Change, instant
+from escalon.usecases import feeds
 from escalon.usecases.couriers import EmailCourier, SmsCourier
 from escalon.usecases.deliver import Deliver, TryLaterError
 from escalon.usecases.messages_between import ToDeliver
@@ -576,3 +578,83 @@ def test_the_key_is_read_only_where_a_link_is_made() -> None:
 
     world, message = planned_online(currencies=("USD",))
     assert linking(world, links=Links(unreadable, "https://pay.example"))(message) == "sent"
+
+
+# ------------------------------------------------------------ interest, and feeds that are old
+
+
+def in_force(**changed: object) -> OneRulebook:
+    """The rulebook of the tests with something else."""
+    return OneRulebook(sealed(replace(rulebook(), **changed)))
+
+
+def charging(**months: int) -> OneRulebook:
+    """andina charges the table's rate, of months written m2026_09 in millionths a year."""
+    rates = {name[1:].replace("_", "-"): rate for name, rate in months.items()}
+    table = RateTable("usura", {m: Rate(m, rate, "test") for m, rate in rates.items()})
+    terms = InterestTerms("usura", currencies=("COP",))
+    andina = replace(rulebook().creditors["andina"], interest=terms)
+    creditors = {**rulebook().creditors, "andina": andina}
+    return in_force(creditors=creditors, rates={"usura": table})
+
+
+def test_a_message_and_the_ledger_say_the_same_interest_at_the_same_instant() -> None:
+    world = World()
+    world.rulebooks = charging(m2026_09=255_200)
+    world.put(debtor("a1", receivable(open_minor=1_000_000_00)))
+    world.run(NOW)
+    (entry,) = world.table.entries("a1")
+    # Three days past due, each of 62,291.97 minor units.
+    assert (entry.kind, entry.component, entry.amount_minor) == ("interest", "interest", 186_875)
+    (document,) = world.messages()
+    assert document["receivables"][0]["open_minor"] == 100_186_875
+    assert "Includes COP 1,868.75 of default interest" in " ".join(told(world).split())
+    (owed,) = world.account().receivables
+    assert (owed.open_minor, owed.principal_minor) == (100_186_875, 100_000_000)
+    named = world.table.named_receivables([("a1", "r1")])["a1", "r1"].receivable
+    assert named.open_minor == 100_186_875
+
+
+def test_a_month_without_a_rate_charges_nothing_and_is_reported() -> None:
+    world = World()
+    world.rulebooks = charging(m2026_08=255_200)
+    world.put(debtor())
+    world.run(NOW)
+    assert len(world.messages()) == 1
+    assert world.table.entries("a1") == []
+    assert ("rate_missing", {"month": "2026-09"}) in world.reports
+
+
+def fed(hours_ago: int | None) -> World:
+    """andina is told of payments by a bank's file, 36 hours old at most."""
+    world = World()
+    andina = replace(rulebook().creditors["andina"], feeds=("bank",))
+    world.rulebooks = in_force(
+        creditors={**rulebook().creditors, "andina": andina},
+        payments=Payments(feeds={"bank": 36}),
+    )
+    if hours_ago is not None:
+        feeds.told(world.table, "bank", NOW - timedelta(hours=hours_ago), None)
+    world.put(debtor())
+    return world
+
+
+@pytest.mark.parametrize(("hours_ago", "sent"), [(None, 0), (37, 0), (36, 1), (35, 1)])
+def test_l7_nobody_is_asked_while_the_payment_feed_is_old(hours_ago: int | None, sent: int) -> None:
+    world = fed(hours_ago)
+    world.run(NOW)
+    assert len(world.messages()) == sent
+
+
+def test_l7_a_feed_that_grows_old_on_the_way_stops_the_message() -> None:
+    world = fed(36)
+    world.sweep()(NOW)
+    world.work_off("escalate")
+    world.clock.at = NOW + timedelta(minutes=2)
+    world.work_off()
+    assert world.messages() == []
+    (withdrawn,) = world.facts("a1", "withdrawn")
+    assert [reason["code"] for reason in withdrawn["reasons"]] == [
+        "step_due",
+        "payments_not_fresh",
+    ]

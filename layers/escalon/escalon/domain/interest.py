@@ -155,6 +155,11 @@ def accruals(
     return found
 
 
+def charges_interest(rulebook: Rulebook) -> bool:
+    """Whether any creditor does."""
+    return any(creditor.interest for creditor in rulebook.creditors.values())
+
+
 def charge_through(
     account: Account, rulebook: Rulebook, day: date, booked_at: datetime
 ) -> tuple[Booking, tuple[str, ...]]:

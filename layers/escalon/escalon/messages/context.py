@@ -34,10 +34,20 @@ class StatementLine(msgspec.Struct, frozen=True):
     currency: str
     amount_minor: int
     open_minor: int
+    interest_minor: int = 0  # of `open_minor`: default interest
+    fees_minor: int = 0  # of `open_minor`: fees and the tax on them
 
     @property
     def open(self) -> Amount:
         return Amount(self.currency, self.open_minor)
+
+    @property
+    def interest(self) -> Amount:
+        return Amount(self.currency, self.interest_minor)
+
+    @property
+    def fees(self) -> Amount:
+        return Amount(self.currency, self.fees_minor)
 
     @property
     def amount(self) -> Amount:
@@ -45,7 +55,7 @@ class StatementLine(msgspec.Struct, frozen=True):
 
     @property
     def partly_paid(self) -> bool:
-        return self.open_minor < self.amount_minor
+        return self.open_minor - self.interest_minor - self.fees_minor < self.amount_minor
 
 
 class BeyondLine(msgspec.Struct, frozen=True):

@@ -53,6 +53,14 @@ def sample_contexts(
     several = (*one, line(2, 5 * sign, 25_000_000), line(3, 43 * sign, 9_990_050))
     many = tuple(line(n, (n + 1) * sign, 10_000_000 + n) for n in range(60))
     partly = (msgspec.structs.replace(one[0], amount_minor=200_000_000),)
+    grown = (
+        msgspec.structs.replace(
+            line(4, 40 * sign, 104_550_000),
+            amount_minor=100_000_000,
+            interest_minor=2_550_000,
+            fees_minor=2_000_000,
+        ),
+    )
     undated = msgspec.structs.replace(line(9, 0, 4_500_000), due_on=None)
 
     plain = MessageContext(
@@ -86,6 +94,7 @@ def sample_contexts(
         "several": owing(several, (line(7, -9, 18_000_000),)),
         "many": owing(many),
         "partly paid": owing(partly),
+        "interest and fees": owing(grown),
         "several currencies": owing((*one, line(5, 3 * sign, 30_050, other))),
         "other currency": owing((line(5, 3 * sign, 30_000, other),)),
         "unapplied credit": change(owing(several), credits={currency: 5_000_000}),

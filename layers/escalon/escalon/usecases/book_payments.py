@@ -3,11 +3,11 @@
 Whatever told us (a provider, a bank's file, an operator), a payment is merged into what is known of
 it, and the difference between what should be booked and what is booked goes into the ledger, in one
 transaction with the key of what told us and the account's version (invariants 4, 5). A payment over
-more receivables than a transaction holds is booked as credit first and spread from there; whoever
-comes next goes on with that, so it can stop anywhere.
+more receivables than a transaction holds is booked as credit first and spread from there, and taken
+back in parts; whoever comes next goes on with that, so it can stop anywhere.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -16,14 +16,18 @@ from msgspec.structs import replace
 
 from escalon.domain import facts, ledger
 from escalon.domain.account import Account, Receivable, SeenPayment
-from escalon.domain.ledger import LedgerEntry, Payment, Taken
+from escalon.domain.ledger import LedgerEntry, Payment
 from escalon.domain.payment import (
     BookedPayment,
     Incoming,
+    Part,
     PaymentState,
+    Taken,
     merge,
     net,
+    no_longer_awaited,
     seen_before,
+    why_less,
 )
 from escalon.domain.ports import Clock
 from escalon.domain.rulebook import Allocation, Payments, Rulebook
@@ -35,10 +39,11 @@ if TYPE_CHECKING:
 
 TRIES = 8
 # Of one transaction: receivables and entries that one payment may touch, beside the account, the
-# payment, its names and the messages it crossed; and parts of it that may go back, each of which
-# may drive another receivable out of the account's document.
+# payment, its names and the messages it crossed; parts that spread it, two items each; and parts of
+# it that may go back, each of which may drive another receivable out of the account's document.
 ROOM = 84
-PARTS_AT_ONCE = 30
+SPREAD_AT_ONCE = 42
+BACK_AT_ONCE = 30
 CROSSED_AT_MOST = 5  # messages that one payment is noted on
 SEEN_DAYS = 60  # how long a booked payment is kept in sight of other sources
 SEEN_AT_MOST = 24
@@ -56,7 +61,7 @@ class UnmatchedMoney(msgspec.Struct, frozen=True, omit_defaults=True):
     money: Incoming
     why: Why
     since: datetime
-    may_be: tuple[str, ...] = ()  # payments booked before that may be the same money
+    may_be: tuple[str, ...] = ()  # payments booked before that it may be, or be about
     became: Literal["", "matched", "returned"] = ""
     account_id: str = ""  # matched to it
     note: str = ""
@@ -68,6 +73,13 @@ class UnmatchedMoney(msgspec.Struct, frozen=True, omit_defaults=True):
         """Its id."""
         return self.money.payment_id
 
+    @property
+    def is_listed(self) -> bool:
+        """Whether a person has to look at it: while any of it is ours, or if it says something in
+        another currency of a payment that is booked."""
+        about_another = self.why == "other_currency" and bool(self.may_be)
+        return not self.became and (net(self.money.state) > 0 or about_another)
+
 
 class OfAccount(msgspec.Struct):
     """What is to be booked on one account, and what was read of it."""
@@ -77,7 +89,8 @@ class OfAccount(msgspec.Struct):
     money: list[Incoming]
     named: "dict[str, Named]" = {}
     booked: dict[str, BookedPayment] = {}
-    on_list: dict[str, UnmatchedMoney] = {}  # what is kept as unmatched, by payment id
+    # What is kept as unmatched and still to be settled, by payment id; booked, it is "matched".
+    on_list: dict[str, UnmatchedMoney] = {}
     sure: bool = False  # a person has said that this money is this account's, and no other's
 
 
@@ -107,43 +120,62 @@ class BookPayments:
         self._rulebook = rulebook
 
     def __call__(self, own: OfAccount) -> dict[str, Became]:
-        """Book all of it, and say what became of each payment. Raises ConflictError if the account
-        keeps moving, AlreadyDoneError if nothing but what was told before is left."""
+        """Book all of it, and say what became of each payment but those that were told before.
+        Raises ConflictError if the account keeps moving."""
         became: dict[str, Became] = {}
         for _ in range(TRIES):
             try:
                 self._issue_named(own)
                 while own.money:
                     self._book(own, became)
-                if own.stored is not None and own.stored.account.spreading:
+                if own.stored is not None:
                     own.stored = self.spread(own.stored)
-            except ConflictError:
+            except (ConflictError, AlreadyDoneError):
+                # The account has moved on, or somebody has booked some of it at the same time.
                 self._read_again(own)
-                continue
-            except AlreadyDoneError:
-                # Somebody else has booked some of it at the same time.
-                self._read_again(own)
-                if not self._is_left(own):
-                    return became
                 continue
             return became
         raise ConflictError(own.account_id)
 
+    def spread(self, stored: Stored) -> Stored:
+        """Go on with what was booked in part: see `spread`."""
+        if not stored.account.spreading:
+            return stored
+        return spread(self._table, stored, self._rulebook(), self._clock.now())
+
     # ---------------------------------------------------------------- what was read
 
     def _read_again(self, own: OfAccount) -> None:
-        """The account has moved on."""
-        names = [money.payment_id for money in own.money]
-        pointers = self._table.load_many([payment_key(name) for name in names])
-        names.extend(str(pointer["payment_id"]) for pointer in pointers.values())
-        found = self._table.around(own.account_id, list(own.named), [*own.booked, *names])
-        own.stored, own.named, own.booked = found.stored, found.named, found.booked
-
-    def _is_left(self, own: OfAccount) -> bool:
-        """Drop what has been told before; whether anything is left."""
-        done = self._table.load_many([event_key(money) for money in own.money])
-        own.money = [money for money in own.money if event_key(money) not in done]
-        return bool(own.money)
+        """The account as it is now, without the money that has been told before or that a person
+        has settled meanwhile."""
+        names = [name for money in own.money for name in money.names]
+        kept = {name: self.unmatched_key(name) for name in names}
+        found = self._table.load_many(
+            [*map(event_key, own.money), *map(payment_key, names), *kept.values()]
+        )
+        on_list: dict[str, UnmatchedMoney] = {}
+        settled: set[str] = set()
+        for money in own.money:
+            document = next((found[kept[n]] for n in money.names if kept[n] in found), None)
+            if document is None:
+                continue
+            now = msgspec.convert(document, UnmatchedMoney)
+            if not now.became:
+                was = own.on_list.get(money.payment_id, now)
+                on_list[money.payment_id] = replace(was, money=now.money, version=now.version)
+            elif now.became == "returned" or own.sure:
+                settled.add(money.payment_id)
+        own.on_list = on_list
+        own.money = [
+            money
+            for money in own.money
+            if event_key(money) not in found and money.payment_id not in settled
+        ]
+        pointed = [str(found[k]["payment_id"]) for n in names if (k := payment_key(n)) in found]
+        around = self._table.around(
+            own.account_id, list(own.named), [*own.booked, *names, *pointed]
+        )
+        own.stored, own.named, own.booked = around.stored, around.named, around.booked
 
     def _issue_named(self, own: OfAccount) -> None:
         """Whoever pays an invoice has it: it is part of the account from now on."""
@@ -161,96 +193,90 @@ class BookPayments:
         """One transaction with as many of the payments as it holds, and at least one."""
         stored = own.stored
         if stored is None:
-            money = own.money.pop(0)
-            became[money.payment_id] = self.keep_unmatched(money, NowhereError("unknown_reference"))
+            self._put_on_list(own, NowhereError("unknown_reference"), became)
             return
         now = self._clock.now()
         open_before = all_open(self._table, stored.account)
-        done = _Writing(stored.account, {r.receivable_id: r for r in open_before})
-        count = 0
+        done = _Writing(stored.account, open_before)
+        added: list[Became] = []
         for money in own.money:
             writing = done.copy()
             try:
-                became[money.payment_id] = self._add(own, writing, money, now)
+                result = self._add(own, writing, money, now)
             except NowhereError as nowhere:
-                if count:
-                    break
-                own.money.pop(0)
-                became[money.payment_id] = self.keep_unmatched(
-                    money, nowhere, own.on_list.get(money.payment_id)
-                )
-                return
-            if count and writing.items > MOST_ITEMS:
+                if not added:
+                    self._put_on_list(own, nowhere, became)
+                    return
+                break
+            if added and writing.items > MOST_ITEMS:
                 break
             done = writing
-            if writing.partial:
-                break
-            count += 1
-        if done.payments:
-            own.stored = write(
-                self._table,
-                stored,
-                done.finished(),
-                open_before,
-                list(done.changed.values()),
-                done.entries,
-                now=now,
-                more_facts=done.facts,
-                more=[
-                    *done.payments.values(),
-                    *done.more,
-                    *self._mark_crossed(own.account_id, done.crossed),
-                ],
-            )
+            added.append(result)
+        if done.booked:
+            crossed = self._mark_crossed(own.account_id, done.crossed)
+            own.stored = done.write(self._table, stored, open_before, now, crossed)
             own.booked |= done.booked
-        del own.money[:count]
+        for money, result in zip(own.money, added, strict=False):
+            became[money.payment_id] = result
+        del own.money[: len(added)]
 
     def _add(self, own: OfAccount, writing: "_Writing", money: Incoming, now: datetime) -> Became:
         """Merge one payment and book the difference."""
-        before = self._known(own, writing, money)
-        merged = merge(before.state, money.state) if before else money.state
+        listed = own.on_list.get(money.payment_id)
+        if listed is not None:
+            money = replace(money, state=merge(listed.money.state, money.state))
+        found = _by_name(own, writing, money)
+        twin = None if own.sure else self._twin(own, writing, money, found)
+        if twin is not None and found is not None:
+            money = replace(money, state=merge(found.state, money.state))
+        before = twin or found
+        if before is not None and money.currency not in ("", before.currency):
+            # Nothing is converted: what is said in another currency is for a person to judge.
+            raise NowhereError("other_currency", (before.payment_id,))
         booked = before or self._fresh(own, writing, money)
+        merged = merge(booked.state, money.state)
+        new_names = tuple(name for name in money.names if name not in booked.names)
         target, was = net(merged), booked.booked_minor
-        told = booked.payment_id != money.payment_id and money.payment_id not in booked.seen_as
-        waited = any(a.payment_id == money.payment_id for a in writing.account.awaited)
-        if before and merged == before.state and target == was and not told and not waited:
+        if before and merged == booked.state and target == was and not new_names:
             return "nothing"
-        after = replace(booked, state=merged)
-        if told:
-            after = replace(after, seen_as=(*after.seen_as, money.payment_id))
+        after = replace(booked, state=merged, seen_as=(*booked.seen_as, *new_names))
+        if merged.approved is not None and not booked.turns:
+            after = replace(after, paid_at=merged.approved.at)
         kind: Taken | None = None
+        crossed: list[str] = []
         if target > was:
-            after = writing.pay(after, target - was, now, self._allocation(booked.creditor))
+            since = money.paid_at if booked.turns else after.paid_at
+            crossed = _crossed(writing.account, after.creditor, since)
+            rule = _allocation(self._rulebook(), after.creditor)
+            after = writing.pay(after, target - was, now, rule)
         elif target < was:
-            kind = _why_less(before.state if before else PaymentState(), merged)
-            receivables = self._of_parts(own.account_id, after, writing)
+            kind = why_less(booked.state, merged) or booked.taking or "reversal"
+            receivables = _going(self._table, own.account_id, after, writing)
             after = writing.take_back(after, was - target, kind, receivables, now)
-        writing.settle_waiting(money.payment_id, merged, now)
+        if merged.is_settled:
+            writing.stop_waiting(after.names, now)
         writing.see(after, money, now)
-        crossed = _crossed(writing.account, money.paid_at) if target > was else []
         writing.crossed[after.payment_id] = crossed
-        moved = after.booked_minor - was
-        writing.facts.append(_fact(after, money, moved, kind, crossed, now))
+        writing.facts.append(_fact(after, money, target - was, kind, crossed, now))
         writing.booked[after.payment_id] = after
-        writing.payments[after.payment_id] = self._table.put_payment(own.account_id, after)
-        if money.event and not writing.partial:
+        if money.event:
             writing.more.append(self._table.once(money.event, {"payment_id": after.payment_id}))
-        if before is None or told:
-            writing.more.extend(self._pointers(own, after, money, before is None))
-        if money.payment_id in own.on_list:
-            writing.more.append(self._off_the_list(own.on_list[money.payment_id], own.account_id))
-        return "booked" if moved else "nothing"
+        writing.more.extend(self._pointers(own.account_id, after, money, new_names, before is None))
+        if listed is not None:
+            writing.more.append(self._off_the_list(listed, own.account_id))
+        return "booked" if target != was else "nothing"
 
-    def _known(self, own: OfAccount, writing: "_Writing", money: Incoming) -> BookedPayment | None:
-        """The payment as it is booked, under its own id or as another source's word of it."""
-        found = writing.booked.get(money.payment_id) or own.booked.get(money.payment_id)
-        if found is None:
-            for one in (*writing.booked.values(), *own.booked.values()):
-                if money.payment_id in one.seen_as:
-                    found = writing.booked.get(one.payment_id, one)
-        if found is not None or own.sure:
-            return found
-        twice = seen_before(writing.account.payments, money, self._payments().same_within_days)
+    def _twin(
+        self, own: OfAccount, writing: "_Writing", money: Incoming, found: BookedPayment | None
+    ) -> BookedPayment | None:
+        """The payment of which another source has told before; also if all that is known so far of
+        this one is what was given back of it. Raises NowhereError if nobody can be sure."""
+        if not money.amount_minor or (found is not None and found.state.approved is not None):
+            return None
+        rulebook = self._rulebook()
+        zones = writing.account.zones or (rulebook.default_zone if rulebook else "UTC",)
+        days = self._payments().same_within_days
+        twice = seen_before(writing.account.payments, money, days, zones)
         if twice is None:
             return None
         if not twice.sure:
@@ -274,68 +300,28 @@ class BookPayments:
             payer_email=money.payer_email,
         )
 
-    def _of_parts(
-        self, account_id: str, booked: BookedPayment, writing: "_Writing"
-    ) -> dict[str, Receivable]:
-        """The receivables that a payment settles, those that are settled included."""
-        wanted = {part.receivable_id for part in booked.parts if part.receivable_id}
-        known = {name: writing.opened[name] for name in wanted & writing.opened.keys()}
-        known |= {name: writing.changed[name] for name in wanted & writing.changed.keys()}
-        missing = [(account_id, name) for name in sorted(wanted - known.keys())]
-        if missing:
-            found = self._table.named_receivables(missing)
-            known |= {name: one.receivable for (_, name), one in found.items()}
-        return known
-
     def _pointers(
-        self, own: OfAccount, booked: BookedPayment, money: Incoming, new: bool
+        self,
+        account_id: str,
+        booked: BookedPayment,
+        money: Incoming,
+        new_names: tuple[str, ...],
+        is_new: bool,
     ) -> list[_Document]:
         """Where a later notice of this payment finds it, under whatever name."""
-        told = told_of(own.account_id, booked, money)
-        put = self._table.put_document
-        items = [put(*payment_key(alias), told) for alias in money.aliases]
-        own_name = f"payment:{money.payment_id}"
-        if new:
-            return [self._table.once(own_name, told), *items]
-        return [put(*payment_key(money.payment_id), told), *items]
-
-    # ---------------------------------------------------------------- spreading
-
-    def spread(self, stored: Stored) -> Stored:
-        """Allocate what was booked as credit because it settles more receivables than a transaction
-        holds. Until then it is credit of the same creditor and currency, so what is owed is right;
-        every part is one transaction, so it can stop anywhere and be gone on with."""
-        while stored.account.spreading:
-            payment_id = stored.account.spreading[0]
-            account_id = stored.account.account_id
-            now = self._clock.now()
-            open_before = all_open(self._table, stored.account)
-            booked = self._table.around(account_id, (), (payment_id,)).booked.get(payment_id)
-            writing = _Writing(stored.account, {r.receivable_id: r for r in open_before})
-            after = writing.apply(booked, self._allocation(booked.creditor)) if booked else None
-            if not writing.entries:
-                writing.account = replace(writing.account, spreading=writing.account.spreading[1:])
-            stored = write(
-                self._table,
-                stored,
-                writing.finished(),
-                open_before,
-                list(writing.changed.values()),
-                writing.entries,
-                now=now,
-                more=[self._table.put_payment(account_id, after)] if after else [],
-            )
-        return stored
+        told = told_of(account_id, booked, money)
+        if not is_new:
+            return [self._table.put_document(*payment_key(name), told) for name in new_names]
+        return [
+            self._table.once(f"payment:{booked.payment_id}", told),
+            *(self._table.put_document(*payment_key(name), told) for name in booked.seen_as),
+        ]
 
     # ---------------------------------------------------------------- rules
 
     def _payments(self) -> Payments:
         rulebook = self._rulebook()
         return rulebook.payments if rulebook else Payments()
-
-    def _allocation(self, creditor: str) -> Allocation:
-        rulebook = self._rulebook()
-        return rulebook.allocation_for(creditor) if rulebook else Allocation()
 
     # ---------------------------------------------------------------- crossed in the post
 
@@ -353,7 +339,7 @@ class BookPayments:
             self._table.put_document(
                 pk,
                 f"M#{message_id}",
-                {**message, "crossed_by": [*message.get("crossed_by", ()), *by]},
+                {**message, "crossed_by": [*dict.fromkeys((*message.get("crossed_by", ()), *by))]},
             )
             for message_id, by in by_message.items()
             if (message := found.get((pk, f"M#{message_id}"))) is not None
@@ -361,40 +347,62 @@ class BookPayments:
 
     # ---------------------------------------------------------------- money nobody can place
 
+    def _put_on_list(
+        self, own: OfAccount, nowhere: NowhereError, became: dict[str, Became]
+    ) -> None:
+        """The next of the money is kept for a person."""
+        money = own.money[0]
+        if nowhere.why == "other_currency" and nowhere.may_be:
+            # What is said of a payment in another currency is kept apart from the payment itself.
+            apart = replace(money, payment_id=f"{money.payment_id} in {money.currency}")
+            became[money.payment_id] = self.keep_unmatched(apart, nowhere)
+        else:
+            before = own.on_list.get(money.payment_id)
+            became[money.payment_id] = self.keep_unmatched(money, nowhere, before)
+        own.money.pop(0)
+
     def keep_unmatched(
         self, money: Incoming, nowhere: NowhereError, before: UnmatchedMoney | None = None
     ) -> Became:
         """Keep it, and show it while any of it is ours. Every word of the same payment is merged,
-        so a refund takes it off the list again. Raises ConflictError if somebody is at it."""
-        if before is not None:
-            if before.became:
-                return "nothing"
-            state = merge(before.money.state, money.state)
-            merged = replace(before.money, state=state, event=money.event)
-            after = replace(before, money=merged, version=before.version + 1)
-            if state == before.money.state:
-                return "nothing"
-        else:
-            after = UnmatchedMoney(money, nowhere.why, self._clock.now(), nowhere.may_be, version=1)
-        try:
-            self.save_unmatched(after)
-        except ConflictError:
-            if before is not None:
-                raise
-            return "nothing"
-        listed = net(after.money.state) > 0
-        return "unmatched" if listed and before is None else "nothing"
+        so a refund takes it off the list again. `before` is what is kept of it, if that was read.
+        Raises ConflictError if others keep changing it."""
+        for _ in range(TRIES):
+            if before is None:
+                now = self._clock.now()
+                after = UnmatchedMoney(money, nowhere.why, now, nowhere.may_be, version=1)
+            else:
+                state = merge(before.money.state, money.state)
+                if before.became == "matched":  # told again, this word finds its account
+                    raise ConflictError(money.payment_id)
+                if before.became == "returned" or state == before.money.state:
+                    return "nothing"
+                merged = replace(before.money, state=state, event=money.event)
+                after = replace(before, money=merged, version=before.version + 1)
+            try:
+                self.save_unmatched(after)
+            except ConflictError:
+                kept = self._table.load(*self.unmatched_key(money.payment_id))
+                before = msgspec.convert(kept, UnmatchedMoney) if kept else None
+                continue
+            is_new = after.is_listed and not (before and before.is_listed)
+            return "unmatched" if is_new else "nothing"
+        raise ConflictError(money.payment_id)
 
     def save_unmatched(self, unmatched: UnmatchedMoney) -> None:
-        """Write it as the version after the one that was read."""
-        self._table.replace(self.put_unmatched(unmatched), unmatched.version - 1)
+        """Write it as the version after the one that was read; ConflictError if that has gone."""
+        self._table.replace(self._document(unmatched), unmatched.version - 1)
 
     def put_unmatched(self, unmatched: UnmatchedMoney) -> _Document:
-        """A transaction item: this version of it, on the list or off it."""
+        """A transaction item: the same."""
+        return self._table.versioned(self._document(unmatched), unmatched.version - 1)
+
+    def _document(self, unmatched: UnmatchedMoney) -> _Document:
         pk, sk = self.unmatched_key(unmatched.payment_id)
-        on_list = not unmatched.became and net(unmatched.money.state) > 0
-        keys = {"due_shard": "unmatched", "look_at": instant(unmatched.since)} if on_list else {}
-        return self._table.put_document(pk, sk, unmatched, **keys)
+        if not unmatched.is_listed:
+            return self._table.put_document(pk, sk, unmatched)
+        since = instant(unmatched.since)
+        return self._table.put_document(pk, sk, unmatched, due_shard="unmatched", look_at=since)
 
     def _off_the_list(self, unmatched: UnmatchedMoney, account_id: str) -> _Document:
         """It has found its account since; nobody has to look for it any more."""
@@ -410,30 +418,74 @@ class BookPayments:
         return f"REF#{self._name_of(reference)}", "REF"
 
 
+# ------------------------------------------------------------------------- in several parts
+
+
+def spread(table: "Table", stored: Stored, rulebook: Rulebook | None, now: datetime) -> Stored:
+    """Finish what was booked in part because it settles, or opens again, more receivables than a
+    transaction holds: money to be allocated stands as credit of its creditor and currency until
+    then, so what is owed is right. Every part is one transaction, so it can stop anywhere and be
+    gone on with. Raises ConflictError if the account has moved on."""
+    while stored.account.spreading:
+        account_id, payment_id = stored.account.account_id, stored.account.spreading[0]
+        open_before = all_open(table, stored.account)
+        writing = _Writing(stored.account, open_before)
+        booked = table.around(account_id, (), (payment_id,)).booked.get(payment_id)
+        excess = booked.booked_minor - net(booked.state) if booked else 0
+        if booked is None:
+            writing.is_spread(payment_id)
+        elif excess > 0:
+            receivables = _going(table, account_id, booked, writing)
+            after = writing.take_back(booked, excess, booked.taking or "reversal", receivables, now)
+            writing.booked[payment_id] = after
+        else:
+            after = writing.apply(booked, _allocation(rulebook, booked.creditor))
+            writing.booked[payment_id] = after
+        stored = writing.write(table, stored, open_before, now)
+    return stored
+
+
+def _going(
+    table: "Table", account_id: str, booked: BookedPayment, writing: "_Writing"
+) -> dict[str, Receivable]:
+    """The receivables from which a transaction may take money back, settled ones included."""
+    wanted = {part.receivable_id for part in _last_parts(booked) if part.receivable_id}
+    known = {name: writing.opened[name] for name in wanted & writing.opened.keys()}
+    known |= {name: writing.changed[name] for name in wanted & writing.changed.keys()}
+    missing = [(account_id, name) for name in sorted(wanted - known.keys())]
+    if missing:
+        found = table.named_receivables(missing)
+        known |= {name: one.receivable for (_, name), one in found.items()}
+    return known
+
+
+def _last_parts(booked: BookedPayment) -> list[Part]:
+    """What goes first if money of a payment goes: its credit, and so many parts as were settled
+    last."""
+    settled = [part for part in booked.parts if part.receivable_id]
+    credit = [part for part in booked.parts if not part.receivable_id]
+    return [*settled[-BACK_AT_ONCE:], *credit]
+
+
 class _Writing:
     """What several payments make of one account, to be written together."""
 
-    def __init__(self, account: Account, opened: dict[str, Receivable]) -> None:
-        self.account = replace(account, receivables=tuple(opened.values()), beyond={})
-        self.opened = opened
+    def __init__(self, account: Account, open_before: Sequence[Receivable]) -> None:
+        self.account = ledger.whole(account, open_before)
+        self.opened = {r.receivable_id: r for r in open_before}
         self.changed: dict[str, Receivable] = {}
         self.entries: list[LedgerEntry] = []
         self.facts: list[facts.Fact] = []
         self.more: list[_Document] = []
         self.booked: dict[str, BookedPayment] = {}
-        self.payments: dict[str, _Document] = {}
         self.crossed: dict[str, list[str]] = {}
-        self.partial = False  # whether what is booked last is only a part of what is to be
 
     def copy(self) -> "_Writing":
         """Another that may go further, or be thrown away."""
-        twin = _Writing.__new__(_Writing)
-        twin.account = self.account
-        twin.opened, twin.changed = dict(self.opened), dict(self.changed)
+        twin = _Writing(self.account, tuple(self.opened.values()))
+        twin.changed, twin.booked = dict(self.changed), dict(self.booked)
         twin.entries, twin.facts, twin.more = [*self.entries], [*self.facts], [*self.more]
-        twin.booked, twin.payments = dict(self.booked), dict(self.payments)
         twin.crossed = dict(self.crossed)
-        twin.partial = False
         return twin
 
     @property
@@ -442,8 +494,34 @@ class _Writing:
         the account's document, its entries, causes, payments, and the messages it crossed."""
         crossed = len({m for messages in self.crossed.values() for m in messages})
         reopened = len(self.changed.keys() & self.opened.keys())
-        written = len(self.changed) + len(self.entries) + len(self.more) + len(self.payments)
+        written = len(self.changed) + len(self.entries) + len(self.more) + len(self.booked)
         return 1 + written + reopened + crossed
+
+    def write(
+        self,
+        table: "Table",
+        stored: Stored,
+        open_before: Sequence[Receivable],
+        now: datetime,
+        more: Sequence[_Document] = (),
+    ) -> Stored:
+        """Write all of it in one transaction."""
+        account_id = stored.account.account_id
+        return write(
+            table,
+            stored,
+            ledger.embed(self.account, self.opened.values()),
+            open_before,
+            list(self.changed.values()),
+            self.entries,
+            now=now,
+            more_facts=self.facts,
+            more=[
+                *(table.put_payment(account_id, booked) for booked in self.booked.values()),
+                *self.more,
+                *more,
+            ],
+        )
 
     # ---------------------------------------------------------------- money
 
@@ -464,9 +542,10 @@ class _Writing:
         booking = ledger.pay(self.account, self.opened.values(), money, rule)
         if len(booking.changed) + len(booking.entries) > ROOM:
             booking = ledger.pay(self.account, (), money, rule)
-            spreading = (*booking.account.spreading, booked.payment_id)
-            booking = replace(booking, account=replace(booking.account, spreading=spreading))
-        self._take(booking)
+            self._take(booking)
+            self._to_be_spread(booked.payment_id)
+        else:
+            self._take(booking)
         return booked.turned(ledger.joined(booked.parts, booking.parts))
 
     def take_back(
@@ -477,35 +556,36 @@ class _Writing:
         receivables: Mapping[str, Receivable],
         at: datetime,
     ) -> BookedPayment:
-        """Take back so much of it, or as much as a transaction holds (`partial`)."""
-        last = sum(part.amount_minor for part in booked.parts[-PARTS_AT_ONCE:])
-        self.partial = last < amount_minor
-        booking = ledger.take_back(
-            self.account, receivables, booked, min(last, amount_minor), kind, at
-        )
+        """Take back so much of it, or as much as a transaction holds: then the rest follows."""
+        most = sum(part.amount_minor for part in _last_parts(booked))
+        back = min(most, amount_minor)
+        booking = ledger.take_back(self.account, receivables, booked, back, kind, at)
         self._take(booking)
-        spreading = (p for p in self.account.spreading if p != booked.payment_id)
-        self.account = replace(self.account, spreading=tuple(spreading))
-        return booked.turned(booking.parts)
+        if back < amount_minor:
+            self._to_be_spread(booked.payment_id)
+        return replace(booked.turned(booking.parts), taking=kind)
 
     def apply(self, booked: BookedPayment, rule: Allocation) -> BookedPayment:
-        """Settle as many receivables with its credit as a transaction holds."""
-        room = ROOM
-        within: list[Receivable] = []
-        order = ledger.fitting(
-            self.opened.values(), booked.creditor, booked.currency, booked.receivable_id
+        """Settle receivables with its credit, as many as a transaction holds."""
+        booking = ledger.apply_credit(
+            self.account, self.opened.values(), booked, rule=rule, most_parts=SPREAD_AT_ONCE
         )
-        for receivable in order:
-            room -= 2 + len(receivable.extras)
-            if room < 0:
-                break
-            within.append(receivable)
-        booking = ledger.apply_credit(self.account, within, booked, rule=rule)
         self._take(booking)
+        spent = all(part.receivable_id for part in booking.parts)
+        if spent or len(booking.entries) <= SPREAD_AT_ONCE:  # one of them is the credit's
+            self.is_spread(booked.payment_id)
         return booked.turned(booking.parts) if booking.entries else booked
 
+    def is_spread(self, payment_id: str) -> None:
+        """Nothing of it is left to be done."""
+        spreading = tuple(one for one in self.account.spreading if one != payment_id)
+        self.account = replace(self.account, spreading=spreading)
+
+    def _to_be_spread(self, payment_id: str) -> None:
+        spreading = dict.fromkeys((*self.account.spreading, payment_id))
+        self.account = replace(self.account, spreading=tuple(spreading))
+
     def _take(self, booking: ledger.Booking) -> None:
-        self.account = booking.account
         for receivable in booking.changed:
             self.changed[receivable.receivable_id] = receivable
             if receivable.open_minor:
@@ -513,41 +593,35 @@ class _Writing:
             else:
                 self.opened.pop(receivable.receivable_id, None)
         self.entries.extend(booking.entries)
-        # The account's document is cut to size once, when all is booked; until then it has room.
-        self.account = replace(self.account, receivables=tuple(self.opened.values()), beyond={})
-
-    def finished(self) -> Account:
-        """The account as it is written."""
-        return ledger.embed(self.account, self.opened.values())
+        # The account's document is cut to size once, when all is booked; until then it is whole.
+        self.account = ledger.whole(booking.account, self.opened.values())
 
     # ---------------------------------------------------------------- what is in sight
 
-    def settle_waiting(self, payment_id: str, state: PaymentState, now: datetime) -> None:
-        """Nobody waits any more for money that has come or will not; nor longer than was said."""
-        awaited = tuple(
-            one
-            for one in self.account.awaited
-            if one.until > now and not (one.payment_id == payment_id and state.is_settled)
-        )
+    def stop_waiting(self, names: frozenset[str], now: datetime) -> None:
+        """Money of these names has come, or will not."""
+        awaited = no_longer_awaited(self.account.awaited, names, now)
         self.account = replace(self.account, awaited=awaited)
 
     def see(self, booked: BookedPayment, money: Incoming, now: datetime) -> None:
         """Keep it in sight of other sources for a while."""
-        if not money.amount_minor:
+        if booked.state.approved is None:
             return
         seen = {one.payment_id: one for one in self.account.payments}
         before = seen.get(booked.payment_id)
-        if before is None:
-            seen[booked.payment_id] = SeenPayment(
-                booked.payment_id,
-                booked.source,
-                money.amount_minor,
-                booked.currency,
-                booked.paid_at,
-                booked.receivable_id,
-            )
-        elif money.source not in (before.source, *before.seen_in):
-            seen[booked.payment_id] = replace(before, seen_in=(*before.seen_in, money.source))
+        seen_in = before.seen_in if before else ()
+        if money.source not in (booked.source, *seen_in):
+            seen_in = (*seen_in, money.source)
+        seen[booked.payment_id] = SeenPayment(
+            booked.payment_id,
+            booked.source,
+            booked.state.approved.amount_minor,
+            booked.currency,
+            booked.paid_at,
+            booked.receivable_id,
+            money.by_provider or bool(before and before.by_provider),
+            seen_in,
+        )
         latest = sorted(seen.values(), key=lambda one: (one.paid_at, one.payment_id))
         kept = [one for one in latest if now - one.paid_at < timedelta(days=SEEN_DAYS)]
         self.account = replace(self.account, payments=tuple(kept[-SEEN_AT_MOST:]))
@@ -572,6 +646,18 @@ def told_of(account_id: str, booked: BookedPayment, money: Incoming) -> _Documen
         "currency": money.currency,
         "paid_at": msgspec.to_builtins(money.paid_at),
     }
+
+
+def _by_name(own: OfAccount, writing: _Writing, money: Incoming) -> BookedPayment | None:
+    """The payment under any of its names. Of two the one that has come: the other is what was given
+    back before anybody knew that another source had told of the same money."""
+    known = {**own.booked, **writing.booked}.values()
+    found = [one for one in known if not one.names.isdisjoint(money.names)]
+    return max(found, key=lambda one: one.state.approved is not None, default=None)
+
+
+def _allocation(rulebook: Rulebook | None, creditor: str) -> Allocation:
+    return rulebook.allocation_for(creditor) if rulebook else Allocation()
 
 
 def _creditor(
@@ -599,19 +685,15 @@ def _creditor(
     return creditors.pop()
 
 
-def _why_less(before: PaymentState, after: PaymentState) -> Taken:
-    """What took money away."""
-    if after.voided and not before.voided:
-        return "reversal"
-    if after.chargebacks != before.chargebacks:
-        return "chargeback"
-    return "refund"
-
-
-def _crossed(account: Account, paid_at: datetime) -> list[str]:
-    """Messages that left after the money did, or that are leaving right now."""
+def _crossed(account: Account, creditor: str, since: datetime) -> list[str]:
+    """Messages in the creditor's name that left after the money did, or are leaving right now."""
     sending = {intent.intent_id for intent in account.intents if intent.state == "sending"}
-    crossed = [c.message_id for c in account.contacts if c.at >= paid_at or c.message_id in sending]
+    crossed = [
+        contact.message_id
+        for contact in account.contacts
+        if contact.creditor in ("", creditor)
+        and (contact.at >= since or contact.message_id in sending)
+    ]
     return crossed[-CROSSED_AT_MOST:]
 
 

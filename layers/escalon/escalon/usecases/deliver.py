@@ -15,11 +15,13 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import msgspec
 
-from escalon.domain import facts
+from escalon.domain import facts, ledger
 from escalon.domain.account import Account, ContactPoint, Intent, Receivable
 from escalon.domain.decision import Decision
 from escalon.domain.engine import PLANNED_TIMEOUT, SENDING_TIMEOUT, decide
 from escalon.domain.feedback import MessageState, weightier
+from escalon.domain.interest import charge_through, charges_interest
+from escalon.domain.ledger import Booking
 from escalon.domain.local_time import in_zone, local_date
 from escalon.domain.ports import Clock, NotTaken, Refused, Rulebooks, SendResult, Sent
 from escalon.domain.rulebook import Creditor, Rulebook, Step
@@ -35,6 +37,8 @@ from escalon.domain.transitions import (
     settle_sent,
 )
 from escalon.messages.errors import MessageError
+from escalon.usecases.feeds import FeedMarks
+from escalon.usecases.ledger_writes import all_open, booked_fact, booked_items
 from escalon.usecases.messages_between import ToDeliver
 from escalon.usecases.payment_link import LINK_LASTS, Link, Links, pays_online
 
@@ -124,6 +128,7 @@ class Deliver:
         self._courier = courier
         self._report = report
         self._links = links
+        self._feeds = FeedMarks(table)
 
     def __call__(self, message: ToDeliver) -> Delivered:
         """Settle one intent; raises TryLaterError if the provider was not reached."""
@@ -144,7 +149,8 @@ class Deliver:
         now = self._clock.now()
         rulebook = self._rulebooks.get(intent.rulebook)
         if intent.task != "unknown_fate":
-            again = decide(set_aside(stored.account, intent), rulebook, now)
+            feeds = self._feeds(rulebook, now)
+            again = decide(set_aside(stored.account, intent), rulebook, now, feeds)
             if not _same(again, intent):
                 return self._withdraw(stored, intent, again, now)
         if intent.task:
@@ -154,6 +160,10 @@ class Deliver:
             self._report("misrouted", {"intent_id": intent.intent_id, "channel": intent.channel})
             return "misrouted"
         return self._send(stored, intent, rulebook, now, self._courier)
+
+    def _next_look(self, account: Account, rulebook: Rulebook, now: datetime) -> datetime | None:
+        again = decide(account, rulebook, now, self._feeds(rulebook, now))
+        return now if again.outcome == "act" else again.next_look_at
 
     def _withdraw(
         self, stored: Stored, intent: Intent, again: Decision, now: datetime
@@ -176,7 +186,7 @@ class Deliver:
         now: datetime,
         courier: Courier,
     ) -> Delivered:
-        account = stored.account
+        account, accrued = self._accrued(stored.account, rulebook, now)
         try:
             point, context, prepared = self._written(account, intent, rulebook, now, courier)
         except _WRONG_BY_ITSELF as error:
@@ -192,10 +202,11 @@ class Deliver:
                 stored,
                 claim(account, intent, now),
                 now + SENDING_TIMEOUT,
-                (facts.contact(intent, "claimed", now),),
+                (facts.contact(intent, "claimed", now), *booked_fact(accrued, now)),
             ),
             self._put_message(document),
             *self._put_link(account, context, now),
+            *booked_items(self._table, account.account_id, accrued),
         )
         before = self._clock.now()
         if before - now > FRESH:
@@ -206,6 +217,20 @@ class Deliver:
             prepared, point, context.creditor, intent.intent_id, account.account_id
         )
         return self._record(claimed, intent, rulebook, document, result)
+
+    def _accrued(
+        self, account: Account, rulebook: Rulebook, now: datetime
+    ) -> tuple[Account, Booking]:
+        """The account with default interest charged through today, so that what a message says is
+        what the ledger says at that instant."""
+        if not charges_interest(rulebook):
+            return account, Booking(account, (), ())
+        whole = ledger.whole(account, all_open(self._table, account))
+        today = local_date(account.zones or (rulebook.default_zone,), now)
+        booking, missing = charge_through(whole, rulebook, today, now)
+        for month in missing:
+            self._report("rate_missing", {"month": month})
+        return ledger.embed(booking.account, booking.account.receivables), booking
 
     def _written(
         self, account: Account, intent: Intent, rulebook: Rulebook, now: datetime, courier: Courier
@@ -242,7 +267,9 @@ class Deliver:
         self._report("cannot_be_written", {"intent_id": intent.intent_id, "error": reason})
         account = settle_failed(stored.account, intent, now, address_bad="")
         fact = facts.contact(intent, "failed", now, reason=f"cannot be written: {reason}")
-        self._table.update(Change(stored, account, _next_look(account, rulebook, now), (fact,)))
+        self._table.update(
+            Change(stored, account, self._next_look(account, rulebook, now), (fact,))
+        )
         return "failed"
 
     def _record(
@@ -282,7 +309,9 @@ class Deliver:
             put = self._put_message({**document, **settled, "state": _outweighed(document, became)})
             try:
                 self._table.update(
-                    Change(stored, account, _next_look(account, rulebook, now), fact), put, *pointer
+                    Change(stored, account, self._next_look(account, rulebook, now), fact),
+                    put,
+                    *pointer,
                 )
             except ConflictError:
                 stored, document = self._read_again(claimed, document)
@@ -398,7 +427,7 @@ class Deliver:
             Change(
                 stored,
                 settled,
-                _next_look(settled, rulebook, now),
+                self._next_look(settled, rulebook, now),
                 (facts.contact(intent, "opened", now, task=intent.task),),
             ),
             *more,
@@ -431,11 +460,6 @@ def _settled(account: Account, intent: Intent, result: Sent | Refused, now: date
         return settle_sent(account, intent, now)
     bad = result.reason if result.address_bad else ""
     return settle_failed(account, intent, now, address_bad=bad)
-
-
-def _next_look(account: Account, rulebook: Rulebook, now: datetime) -> datetime | None:
-    again = decide(account, rulebook, now)
-    return now if again.outcome == "act" else again.next_look_at
 
 
 def _find_step(rulebook: Rulebook, intent: Intent) -> Step | None:
@@ -490,6 +514,8 @@ def message_context(
             currency=receivable.currency,
             amount_minor=receivable.amount_minor,
             open_minor=receivable.open_minor,
+            interest_minor=receivable.extras.get("interest", 0),
+            fees_minor=receivable.extras.get("fee", 0) + receivable.extras.get("tax", 0),
         )
 
     owned = f"{intent.creditor}|"

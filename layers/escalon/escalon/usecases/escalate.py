@@ -5,7 +5,7 @@ account carries the answer (25 to a request). Contacts that were decided go to t
 after the write: a queue message that is lost is found again by a later run.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from itertools import count
 from typing import TYPE_CHECKING, Any
@@ -15,13 +15,15 @@ import msgspec
 from escalon.domain import facts
 from escalon.domain.account import Intent, Receivable
 from escalon.domain.decision import Decision
-from escalon.domain.engine import MESSAGE_CHANNELS, decide
+from escalon.domain.engine import MESSAGE_CHANNELS, NO_FEEDS, decide
 from escalon.domain.identity import issue_list
 from escalon.domain.ports import Rulebooks
 from escalon.domain.rulebook import Rulebook
 from escalon.domain.storage import AlreadyDoneError, Change, ConflictError, DueItem, Stored
 from escalon.domain.transitions import plan
 from escalon.failures import in_short
+from escalon.usecases.book_payments import spread
+from escalon.usecases.feeds import FeedMarks
 from escalon.usecases.ledger_writes import issue
 from escalon.usecases.messages_between import ShardOfRun, ToDeliver
 from escalon.usecases.runs import Page, Totals, run_mark, run_of
@@ -33,7 +35,7 @@ if TYPE_CHECKING:
 PAGE = 250  # accounts that are read and written together
 TRIES = 3  # decisions about one account that others keep changing
 SET_ASIDE = timedelta(days=1)  # an account that cannot be decided about rests so long
-# What a receivable that cannot be issued fails with; anything else is the world's fault.
+# What an account's data fail with where the table is written; anything else is the world's fault.
 _BAD_DATA = (
     msgspec.MsgspecError,
     ValueError,
@@ -63,6 +65,7 @@ class Escalate:
         self._own_queue = own_queue
         self._new_id = new_id
         self._report = report
+        self._feeds = FeedMarks(table)
 
     def __call__(self, shard: ShardOfRun, time_left: Callable[[], timedelta]) -> Totals:
         """Look at the shard until nothing is due or the time is nearly up; then hand over."""
@@ -115,7 +118,7 @@ class Escalate:
             elif item.stored is None:
                 bad.append((item, item.broken))
             elif not _counted(item.stored, shard) and item.account_id not in conflicts:
-                decided = _decided(item.stored, rulebook, shard, page_id)
+                decided = self._decided(item.stored, rulebook, shard, page_id)
                 if isinstance(decided, Change):
                     changes.append(decided)
                 else:
@@ -135,6 +138,24 @@ class Escalate:
         self._enqueue(written)
         self._save_page(msgspec.structs.replace(page, totals=totals))
         return totals
+
+    def _decided(
+        self, stored: Stored, rulebook: Rulebook, shard: ShardOfRun, page_id: str
+    ) -> Change | str:
+        """The account's next version, or why it could not be decided about. Payments that were
+        booked in part, when somebody was cut short, are finished first."""
+        if stored.account.spreading:
+            try:
+                stored = spread(self._table, stored, rulebook, shard.as_of)
+            except ConflictError:
+                pass  # so its own write is a conflict too, and it is read again
+            except _BAD_DATA as error:
+                return in_short(error)
+        feeds = self._feeds(rulebook, shard.as_of)
+        try:
+            return change_for(stored, rulebook, shard.as_of, shard.run_id, page_id, feeds)
+        except Exception as error:  # a pure function: whatever it is, it is about this account
+            return in_short(error)
 
     def _write(
         self,
@@ -165,7 +186,7 @@ class Escalate:
                     # The client repeated our own write: it had gone through.
                     written.append(Change(stored, stored.account, None, (), stored.run))
                 elif not _counted(stored, shard):
-                    decided = _decided(stored, rulebook, shard, page_id)
+                    decided = self._decided(stored, rulebook, shard, page_id)
                     if isinstance(decided, Change):
                         changes.append(decided)
                     else:
@@ -231,7 +252,7 @@ class Escalate:
 
     def _save_page(self, page: Page) -> None:
         """Open or close a page; while it is open it stands on its shard's list."""
-        keys = {}
+        keys: dict[str, Any] = {}
         if page.totals is None:
             keys = {"due_shard": _open(page.shard), "look_at": page.page_id}
         self._table.save(self._table.put_document(*_page_key(page.page_id), page, **keys))
@@ -250,10 +271,15 @@ class Escalate:
 
 
 def change_for(
-    stored: Stored, rulebook: Rulebook, as_of: datetime, run_id: str, page_id: str
+    stored: Stored,
+    rulebook: Rulebook,
+    as_of: datetime,
+    run_id: str,
+    page_id: str,
+    feeds: Mapping[str, datetime] = NO_FEEDS,
 ) -> Change:
     """One account's next version: what is decided about it, and the fact that says so."""
-    decision = decide(stored.account, rulebook, as_of)
+    decision = decide(stored.account, rulebook, as_of, feeds)
     return Change(
         stored,
         plan(stored.account, decision, run_id),
@@ -272,15 +298,6 @@ def queue_of(intent: Intent) -> str:
 
 def _skip_reason(decision: Decision) -> str:
     return decision.reasons[0].code if decision.outcome == "skip" else ""
-
-
-def _decided(stored: Stored, rulebook: Rulebook, shard: ShardOfRun, page_id: str) -> Change | str:
-    """The account's next version, or why it could not be decided about: one bad account must stop
-    nobody (invariant 9, lesson L22)."""
-    try:
-        return change_for(stored, rulebook, shard.as_of, shard.run_id, page_id)
-    except Exception as error:  # a pure function: whatever it is, it is about this account
-        return in_short(error)
 
 
 def _counted(stored: Stored, shard: ShardOfRun) -> bool:

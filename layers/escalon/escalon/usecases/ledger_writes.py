@@ -4,8 +4,6 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
 from escalon.domain import facts, ledger
 from escalon.domain.account import Account, Receivable
 from escalon.domain.storage import Change, Stored
@@ -31,8 +29,7 @@ def issue(
     """A receivable whose issue date has come becomes part of its account. Raises AlreadyDoneError
     if it is already, ConflictError if the account has moved on."""
     before = all_open(table, stored.account)
-    account = msgspec.structs.replace(stored.account, receivables=tuple(before), beyond={})
-    booking = ledger.charge(account, receivable, booked_at)
+    booking = ledger.charge(ledger.whole(stored.account, before), receivable, booked_at)
     return write(table, stored, booking.account, before, [receivable], booking.entries, now=now)
 
 
@@ -60,10 +57,19 @@ def write(
         displaced = receivable.receivable_id in was_embedded - embedded
         if displaced and receivable.receivable_id not in writing:
             writing[receivable.receivable_id] = receivable
-    told = [facts.booked(tuple(entries), now)] if entries else []
-    items = [
-        table.put_receivable(account.account_id, receivable) for receivable in writing.values()
-    ]
-    items.extend(table.put_entry(entry) for entry in entries)
+    booking = ledger.Booking(account, tuple(writing.values()), tuple(entries))
     look_at = now if account.receivables or account.intents else None
-    return table.update(Change(stored, account, look_at, (*told, *more_facts)), *items, *more)
+    told = (*booked_fact(booking, now), *more_facts)
+    items = booked_items(table, account.account_id, booking)
+    return table.update(Change(stored, account, look_at, told), *items, *more)
+
+
+def booked_items(table: "Table", account_id: str, booking: ledger.Booking) -> list[dict[str, Any]]:
+    """Transaction items: what a booking has changed and its entries."""
+    items = [table.put_receivable(account_id, receivable) for receivable in booking.changed]
+    return [*items, *(table.put_entry(entry) for entry in booking.entries)]
+
+
+def booked_fact(booking: ledger.Booking, now: datetime) -> tuple[facts.Fact, ...]:
+    """The fact that goes with them, if anything moved."""
+    return (facts.booked(booking.entries, now),) if booking.entries else ()

@@ -141,7 +141,7 @@ class RecordPayments:
 def _incoming(payment: PaymentRecord, source: str) -> Incoming:
     return Incoming(
         payment.payment_id,
-        source,
+        f"import {source}",  # a mapping may be named like a provider
         payment.currency,
         payment.paid_at,
         PaymentState(approved=Said(payment.amount_minor, payment.paid_at)),
