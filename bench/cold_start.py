@@ -26,6 +26,9 @@ _HANDLERS = {
     "record_history": ("record_history", "bootstrap.record_history()"),
     "payment_webhook": ("payment_webhook", "bootstrap.receive_webhook()"),
     "confirm_payment": ("confirm_payment", "bootstrap.confirm_payment()"),
+    "portal": ("portal", "bootstrap.visit()"),
+    "payments": ("payments", "bootstrap.answer_operators()"),
+    "delivery_feedback": ("delivery_feedback", "bootstrap.record_feedback()"),
     "import_receivables": ("import_receivables", "import escalon.usecases.import_receivables"),
 }
 _CHANNELS = {"deliver e-mail": "email", "deliver SMS": "sms", "open task": "task"}

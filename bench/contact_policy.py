@@ -21,7 +21,8 @@ from escalon.authoring.contact_policies import (
 )
 from escalon.authoring.yaml_lines import check, read
 from escalon.domain.account import Consent, ContactPoint, ContactRecord
-from escalon.domain.contact_policy import Allow, Policy, Verdict, evaluate
+from escalon.domain.contact_policy import Allow, Facts, Policy, Verdict, evaluate
+from escalon.domain.contact_policy_facts import Conversation, Request, Stop
 
 CONFIG = Path(__file__).parents[1] / "config"
 ROUNDS = 5
@@ -38,14 +39,16 @@ def _file[M: (PolicyFile, CalendarFile)](folder: str, name: str, model: type[M])
     return made
 
 
-def colombia() -> Policy:
-    """The policy as shipped: core.never, co and its calendar."""
+def shipped(*countries: str) -> Policy:
+    """The policy as shipped: core.never and the laws of these countries with their calendars."""
     return compose(
         *(
             compile_layer(_file("contact_policies", name, PolicyFile))
-            for name in ("core.never", "co")
+            for name in ("core.never", *countries)
         ),
-        calendars=[compile_calendar(_file("calendars", "CO", CalendarFile))],
+        calendars=[
+            compile_calendar(_file("calendars", name.upper(), CalendarFile)) for name in countries
+        ],
     )
 
 
@@ -54,24 +57,32 @@ def microseconds(work: Callable[[], object]) -> float:
 
 
 def main() -> None:
-    policy = colombia()
+    policy = shipped("co")
     zones = ("America/Bogota",)
-    point = ContactPoint("p", "email", "made-up", Consent(date(2024, 1, 15)))
+    newyork = ("America/New_York",)
+    point = ContactPoint("p", "email", "made-up", Consent(date(2024, 1, 15), "form 7"))
     open_at = datetime(2026, 8, 25, 15, tzinfo=UTC)
     sunday = datetime(2026, 8, 30, 15, tzinfo=UTC)
     three = tuple(ContactRecord(f"m{n}", "email", open_at - timedelta(days=n)) for n in (1, 2, 9))
     today = (ContactRecord("m", "email", open_at - timedelta(hours=1)),)
     other = (ContactRecord("m", "sms", open_at - timedelta(days=2)),)
 
-    def ask(at: datetime, contacts: tuple[ContactRecord, ...] = ()) -> Callable[[], Verdict]:
+    def ask(
+        at: datetime,
+        contacts: tuple[ContactRecord, ...] = (),
+        facts: Facts | None = None,
+        rules: Policy = policy,
+        where: tuple[str, ...] = zones,
+    ) -> Callable[[], Verdict]:
         return lambda: evaluate(
-            policy,
+            rules,
             channel="email",
             point=point,
             role="debtor",
             contacts=contacts,
-            zones=zones,
+            zones=where,
             at=at,
+            facts=facts,
         )
 
     zone, window = ZoneInfo("America/Bogota"), ((7, 0), (18, 55))
@@ -80,12 +91,26 @@ def main() -> None:
         local = open_at.astimezone(zone)
         return window[0] <= (local.hour, local.minute) < window[1]
 
+    told = Facts(
+        conversations=(Conversation(open_at - timedelta(days=3)),),
+        requests=(Request(open_at - timedelta(days=2), "email"),),
+    )
+    disputed = Facts(stops=(Stop("dispute_open"),))
+    everywhere = shipped("br", "cl", "co", "es", "gb", "mx", "pe", "us")
     cases = [
         ("allowed, no history", ask(open_at), True),
         ("allowed, three contacts", ask(open_at, three), True),
         ("closed now (Sunday), next instant told", ask(sunday), False),
         ("cap of the day used up, next instant told", ask(open_at, today), False),
         ("locked by another channel, next instant told", ask(open_at, other), False),
+        ("allowed, three contacts, facts told", ask(open_at, three, told), True),
+        ("stopped by a dispute", ask(open_at, (), disputed), False),
+        (
+            "allowed by the United States",
+            ask(open_at, three[2:], None, shipped("us"), newyork),
+            True,
+        ),
+        ("allowed by all eight countries", ask(open_at, (), None, everywhere), True),
     ]
     least = microseconds(floor)
     print(f"{'contact policy (Colombia), one core':<48} {'µs':>7} {'a second':>11} {'floors':>7}")

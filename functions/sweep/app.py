@@ -29,4 +29,9 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
         return {"dropped": True}
     logger.info("run_started", extra={"run_id": run.run_id, "rulebook": run.rulebook})
     metrics.add_metric("Sweeps", MetricUnit.Count, 1)
+    # Only said: each account's own look makes the messages of its creditors wait.
+    stale = bootstrap.stale_feeds(run.rulebook, run.as_of)
+    if stale:
+        logger.warning("feeds_stale", extra={"feeds": stale})
+    metrics.add_metric("StaleFeeds", MetricUnit.Count, len(stale))
     return {"run_id": run.run_id, "rulebook": run.rulebook, "shards": run.shards}

@@ -18,14 +18,18 @@ from escalon.adapters.sms import Sms
 from escalon.adapters.table import Table
 from escalon.authoring.rulebook import load_rulebook
 from escalon.domain.account import Account, Channel, ContactPoint, Receivable
+from escalon.domain.identity import account_id_of
 from escalon.domain.rulebook import Rulebook
 from escalon.domain.storage import Change, Stored
+from escalon.usecases.book_payments import BookPayments
 from escalon.usecases.couriers import EmailCourier, SmsCourier
 from escalon.usecases.deliver import Deliver
 from escalon.usecases.escalate import Escalate
+from escalon.usecases.ledger_writes import issue
 from escalon.usecases.messages_between import ShardOfRun, ToDeliver
 from escalon.usecases.runs import Page, Totals
 from escalon.usecases.sweep import Sweep
+from escalon.usecases.take_notice import TakeNotice
 from tests.doubles.aws import S3, Provider, Sqs
 from tests.doubles.crashing import Crash, Crashing, Faults
 from tests.doubles.dynamodb import DynamoDb
@@ -121,6 +125,23 @@ class World:
         table = self._table(faults)
         return Deliver(table, documents, self.rulebooks, self.clock, courier, self.report)
 
+    def rulebook(self) -> Rulebook:
+        """The one in force."""
+        return self.rulebooks.get(self.rulebooks.live())
+
+    def take_notice(self, faults: Faults | None = None) -> TakeNotice:
+        return TakeNotice(self._table(faults or Faults()), self.clock, self.name_of, self.rulebook)
+
+    def book_payments(self, faults: Faults | None = None) -> BookPayments:
+        return BookPayments(
+            self._table(faults or Faults()), self.clock, self.name_of, self.rulebook
+        )
+
+    @staticmethod
+    def name_of(reference: str) -> str:
+        """The opaque name of a reference."""
+        return account_id_of(b"secret", reference)
+
     # ------------------------------------------------------------------ running them
 
     def take(self, name: str, faults: Faults | None = None) -> None:
@@ -162,6 +183,18 @@ class World:
         """Write an account as if it had been there before."""
         stored = self.table.get(account.account_id) or Stored(account, 0)
         return self.table.update(Change(stored, account, look_at, ()))
+
+    def owe(self, *receivables: Receivable, account_id: str = "a1") -> None:
+        """Somebody owes these, charged with their entries, and is found by their ids."""
+        stored = self.table.get(account_id)
+        if stored is None:
+            stored = self.put(replace(debtor(account_id), receivables=()), None)
+        for owed in receivables:
+            now = self.clock.at
+            stored = issue(self.table, stored, owed, booked_at=now, now=now)
+            pointer = {"account_id": account_id, "receivable_id": owed.receivable_id}
+            key = f"REF#{self.name_of(owed.receivable_id)}"
+            self.table.save(self.table.put_document(key, "REF", pointer))
 
     def account(self, account_id: str = "a1") -> Account:
         found = self.table.get(account_id)

@@ -575,7 +575,7 @@ def test_the_schema_of_mappings_is_json_and_knows_every_section() -> None:
     schema = json.loads(json.dumps(mapping_schema()))
     assert schema["$schema"] == "https://json-schema.org/draft/2020-12/schema"
     assert list(schema["properties"]) == [
-        "file", "dates", "numbers", "zone", "phone_country", "creditor", "currency",
+        "file", "dates", "numbers", "zone", "phone_country", "feed", "creditor", "currency",
         "account", "contacts", "receivable", "disputes", "links", "payments",
     ]  # fmt: skip
     # A section may be written as a block or as a list of blocks.

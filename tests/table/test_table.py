@@ -10,6 +10,7 @@ from escalon.adapters.table import Table, UnwritableError
 from escalon.domain.account import Account, Consent, ContactPoint, ContactRecord, StepRecord
 from escalon.domain.engine import intent_id
 from escalon.domain.ledger import LedgerEntry
+from escalon.domain.payment import BookedPayment, Part, PaymentState, Said
 from escalon.domain.storage import AlreadyDoneError, Change, ConflictError, DueItem, Stored
 from tests.doubles.world import NOW, debtor, receivable
 
@@ -221,6 +222,64 @@ def test_a_document_has_versions_of_its_own(table: Table) -> None:
     with pytest.raises(ConflictError):
         table.replace(put_it, 1)
     assert table.load("IMPORT#1", "IMPORT") == {"rows": 2}
+
+
+def test_a_document_of_a_transaction_has_its_version_too(table: Table) -> None:
+    """Whoever settles what a person may settle at the same time is the only one who does."""
+    stored = put(table, debtor())
+    kept = table.put_document("UNMATCHED#1", "UNMATCHED", {"became": ""})
+    settled = table.put_document("UNMATCHED#1", "UNMATCHED", {"became": "matched"})
+    table.replace(kept, 0)
+    stored = table.update(Change(stored, debtor(), NOW, ()), table.versioned(settled, 1))
+    with pytest.raises(AlreadyDoneError):
+        table.update(Change(stored, debtor(), NOW, ()), table.versioned(kept, 1))
+    with pytest.raises(AlreadyDoneError):
+        table.update(Change(stored, debtor(), NOW, ()), table.versioned(kept, 0))
+    assert table.get("a1") == stored
+    table.replace(settled, 2)
+    assert table.load("UNMATCHED#1", "UNMATCHED") == {"became": "matched"}
+
+
+# -------------------------------------------------------------------------------- payments
+
+
+def payment(payment_id: str, *parts: Part) -> BookedPayment:
+    state = PaymentState(approved=Said(900, NOW), declined=True)
+    return BookedPayment(payment_id, "stripe", "andina", "COP", NOW, state, "r1", "r1", parts, 2)
+
+
+def test_a_payment_comes_back_as_it_was_written(table: Table) -> None:
+    stored = put(table, debtor())
+    settles = payment("stripe:pi_1", Part("r1", "interest", 30), Part("", "principal", 870))
+    many = payment("P 2", *(Part(f"r{number:04d}", "principal", 7) for number in range(1_000)))
+    table.update(
+        Change(stored, debtor(), NOW, ()),
+        table.put_payment("a1", settles),
+        table.put_payment("a1", many),
+    )
+    assert table.payments("a1") == [many, settles]
+    assert table.payments("a2") == []
+
+
+def test_an_account_is_read_with_what_is_asked_for_around_it(table: Table) -> None:
+    stored = put(table, debtor())
+    stored = table.update(
+        Change(stored, debtor(), NOW, ()),
+        table.put_receivable("a1", receivable("r1")),
+        table.put_receivable("a1", receivable("r2"), NOW),
+        table.put_receivable("a1", receivable("r3")),
+        table.put_payment("a1", payment("p1")),
+        table.put_payment("a1", payment("p2")),
+    )
+    found = table.around("a1", ("r1", "r2", "r9", "r1"), ("p1", "p9"))
+    assert found.stored == stored
+    assert {name: named.scheduled for name, named in found.named.items()} == {
+        "r1": False,
+        "r2": True,
+    }
+    assert found.booked == {"p1": payment("p1")}
+    nobody = table.around("a2", ("r1",), ("p1",))
+    assert (nobody.stored, nobody.named, nobody.booked) == (None, {}, {})
 
 
 # ----------------------------------------------------------------------- everything else

@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
+from itertools import permutations
 from typing import Any
 
 import msgspec
@@ -15,6 +16,7 @@ from escalon.domain.identity import account_id_of
 from escalon.usecases import import_receivables
 from escalon.usecases.import_receivables import ImportReceivables, Progress
 from tests.doubles.crashing import Crash, Crashing, Faults
+from tests.doubles.payments import STRIPE, check_books, notice
 from tests.doubles.world import NOW, TABLE, World, rulebook
 
 KEY = b"secret"
@@ -634,6 +636,49 @@ def test_a_payment_that_is_cut_short_while_it_is_spread_stays_as_credit() -> Non
     assert sum(r.open_minor for r in stored) - sum(account.credits.values()) == 950
     entries = inbox.world.table.entries(account.account_id)
     assert sum(e.amount_minor for e in entries) == 950
+    inbox.world.run(NOW)
+    assert inbox.open() == {"F129": 950}
+    assert inbox.account("900").credits == {}
+
+
+def by_webhook(inbox: Inbox) -> None:
+    told = notice("approved", 30_000, reference="F1", at=NOW - timedelta(days=4))
+    inbox.world.take_notice()(told, STRIPE)
+
+
+def by_bank(inbox: Inbox) -> None:
+    bank(inbox, pay("B-1", "300", "900", "F1", on="2026-09-04"))
+
+
+def by_erp(inbox: Inbox) -> None:
+    inbox.take(row("900", "F1", payment="RC-1", paid="300", paid_on="2026-09-03"))
+
+
+@pytest.mark.parametrize("order", list(permutations((by_webhook, by_bank, by_erp))))
+def test_l25_money_told_by_the_provider_the_bank_and_the_erp_counts_once(
+    order: tuple[Callable[[Inbox], None], ...],
+) -> None:
+    inbox = Inbox("changes")
+    inbox.take(row("900", "F1"))
+    for _ in range(2):
+        for tell in order:
+            tell(inbox)
+    assert inbox.open() == {"F1": 70_000}
+    assert unmatched(inbox) == []
+    check_books(inbox.world, inbox.account("900").account_id)
+
+
+def test_l25_a_bank_line_that_may_be_the_providers_payment_waits_for_a_person() -> None:
+    """It names who paid, and not for what; nothing is dropped, and nothing counts twice."""
+    inbox = Inbox("changes")
+    inbox.take(row("900", "F1"))
+    by_webhook(inbox)
+    progress = bank(inbox, pay("B-1", "300", "900", on="2026-09-04"))
+    assert (progress.payments, progress.unmatched) == (0, 1)
+    assert unmatched(inbox) == ["B-1"]
+    assert inbox.open() == {"F1": 70_000}
+    (kept,) = inbox.world.table.listed("unmatched")
+    assert (kept["why"], kept["may_be"]) == ("seen_before", ["stripe:pi_1"])
 
 
 def test_money_that_matches_nothing_is_kept_and_matched_when_its_account_comes() -> None:

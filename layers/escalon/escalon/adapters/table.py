@@ -236,9 +236,10 @@ class Table:
                 raise
         return True
 
-    def once(self, cause: str, about: Mapping[str, Any]) -> Item:
-        """A transaction item that lets its transaction succeed once in all; `about` is kept."""
-        return _new(self.put_document(f"CAUSE#{cause}", "CAUSE", about))
+    def once(self, cause: str, about: Mapping[str, Any], **keys: Any) -> Item:
+        """A transaction item that lets its transaction succeed once in all; `about` is kept, on a
+        list if `keys` name one."""
+        return _new(self.put_document(f"CAUSE#{cause}", "CAUSE", about, **keys))
 
     # ------------------------------------------------- receivables and ledger
 
@@ -327,15 +328,24 @@ class Table:
     # ------------------------------------------------ messages, tasks, and the rest
 
     def put_document(
-        self, pk: str, sk: str, doc: Mapping[str, Any] | msgspec.Struct, **keys: str
+        self,
+        pk: str,
+        sk: str,
+        doc: Mapping[str, Any] | msgspec.Struct,
+        *,
+        expires: datetime | None = None,
+        **keys: str,
     ) -> Item:
-        """A transaction item: any other document, with more top-level string attributes."""
+        """A transaction item: any other document, with more top-level string attributes. Some days
+        after `expires` the service itself removes it; whoever reads it looks at the time."""
         item: Item = {
             "pk": {"S": pk},
             "sk": {"S": sk},
             "doc": _doc(doc),
             **{name: {"S": value} for name, value in keys.items()},
         }
+        if expires is not None:
+            item["expires"] = {"N": str(int(expires.timestamp()))}
         return {"Put": {"TableName": self.name, "Item": item}}
 
     def save(self, put: Item, *, new: bool = False) -> None:
@@ -350,6 +360,13 @@ class Table:
     def replace(self, put: Item, version: int) -> None:
         """Write one document as the version after `version` (0: it is new); ConflictError if
         somebody else has. A transaction of one, so that the client's own repetition is none."""
+        try:
+            self._client.transact_write_items(TransactItems=[self.versioned(put, version)])
+        except ClientError as error:
+            _raise_meaning(error)
+
+    def versioned(self, put: Item, version: int) -> Item:
+        """A transaction item: one document as the version after `version` (0: it is new)."""
         condition: Item = {"ConditionExpression": "attribute_not_exists(pk)"}
         if version:
             condition = {
@@ -357,12 +374,7 @@ class Table:
                 "ExpressionAttributeValues": {":was": {"N": str(version)}},
             }
         item = {**put["Put"]["Item"], "v": {"N": str(version + 1)}}
-        try:
-            self._client.transact_write_items(
-                TransactItems=[{"Put": {**put["Put"], "Item": item, **condition}}]
-            )
-        except ClientError as error:
-            _raise_meaning(error)
+        return {"Put": {**put["Put"], "Item": item, **condition}}
 
     def load(self, pk: str, sk: str) -> dict[str, Any] | None:
         """One document, read consistently."""

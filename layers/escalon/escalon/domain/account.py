@@ -62,6 +62,7 @@ class StepRecord(msgspec.Struct, frozen=True, omit_defaults=True):
     intent_id: str
     attempts: int = 1
     tried: tuple[str, ...] = ()  # channels whose attempt for this step is known to have failed
+    unsure: bool = False  # one of those attempts may have arrived all the same
 
 
 class Receivable(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -166,6 +167,7 @@ class SeenPayment(msgspec.Struct, frozen=True, omit_defaults=True):
     currency: str
     paid_at: datetime
     receivable_id: str = ""
+    by_provider: bool = False  # told by the provider that took it, who tells of each once
     seen_in: tuple[str, ...] = ()  # further sources that have told of it
 
 
@@ -200,7 +202,7 @@ class Account(msgspec.Struct, frozen=True, omit_defaults=True):
     links: tuple[Link, ...] = ()
     awaited: tuple[Awaited, ...] = ()
     payments: tuple[SeenPayment, ...] = ()
-    spreading: tuple[str, ...] = ()  # payments booked as credit that is still to be allocated
+    spreading: tuple[str, ...] = ()  # payments whose booking goes on in further transactions
     exceptions: tuple[str, ...] = ()  # bad data that a person was asked to mend, by its mark
 
 

@@ -161,22 +161,26 @@ def charges_interest(rulebook: Rulebook) -> bool:
 
 
 def charge_through(
-    account: Account, rulebook: Rulebook, day: date, booked_at: datetime
+    account: Account, rulebook: Rulebook, day: date, booked_at: datetime, most: int | None = None
 ) -> tuple[Booking, tuple[str, ...]]:
     """Charge all that a whole account bears through that day, before its principal changes or is
-    spoken of; and the months that stopped it. Of what was charged for later days, no more is given
-    back than is still open: what was paid of it stays paid."""
+    spoken of; and the months that stopped it. After `most` receivables it stops; called again, it
+    goes on. The account that it answers with is whole. Of what was charged for later days, no more
+    is given back than is still open: what was paid of it stays paid."""
+    opened = {receivable.receivable_id: receivable for receivable in account.receivables}
     changed: list[Receivable] = []
     entries: list[LedgerEntry] = []
     missing: set[str] = set()
     for receivable, accrual in accruals(account, account.receivables, rulebook, day):
         if accrual.missing:
             missing.add(accrual.missing)
+        if len(changed) == most:
+            break
         after = receivable
         amount_minor = max(accrual.amount_minor, -receivable.extras.get("interest", 0))
         if amount_minor:
             booking = ledger.charge_extra(
-                account,
+                ledger.whole(account, opened.values()),
                 receivable,
                 "interest",
                 amount_minor,
@@ -189,8 +193,9 @@ def charge_through(
         after = replace(after, accrued_through=accrual.through, accrued_rest=accrual.rest)
         if after != receivable:
             changed.append(after)
-            account = ledger.put(account, after)
-    return Booking(account, tuple(changed), tuple(entries)), tuple(sorted(missing))
+            opened[after.receivable_id] = after
+    whole = ledger.whole(account, opened.values())
+    return Booking(whole, tuple(changed), tuple(entries)), tuple(sorted(missing))
 
 
 def missing_months(rulebook: Rulebook, today: date) -> list[MissingMonth]:

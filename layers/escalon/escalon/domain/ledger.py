@@ -4,7 +4,8 @@ Per receivable and component (principal, interest, fee, tax), open = the signed 
 unapplied credit stands apart, per creditor and currency. Positive raises what is owed, negative
 lowers it. Every function here takes the account and the receivables it touches, and returns what
 becomes of them together with the entries that say why; the table gateway writes all of it in one
-transaction with the key of what caused it.
+transaction with the key of what caused it. An account with receivables beyond those it embeds is
+handed in `whole`.
 """
 
 import hashlib
@@ -23,7 +24,7 @@ from escalon.domain.account import (
     pot,
 )
 from escalon.domain.money import MoneyError
-from escalon.domain.payment import BookedPayment, Part
+from escalon.domain.payment import BookedPayment, Part, Taken
 from escalon.domain.rulebook import Allocation, Component
 
 # charge: a receivable's own amount · adjustment: its source states another balance · payment: money
@@ -41,7 +42,6 @@ EntryKind = Literal[
     "waiver",
     "write_off",
 ]
-Taken = Literal["reversal", "refund", "chargeback"]
 
 
 class LedgerEntry(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -132,10 +132,13 @@ def charge_extra(
     cause: str,
 ) -> Booking:
     """Interest, a fee or the tax on it is charged on top of the principal. `cause` is its natural
-    key (of a fee: receivable, step and rule), so that a step run twice charges once (L1). A
-    negative amount gives back what was charged too much, never more than is open of it."""
+    key (of a fee: receivable, step and rule), so that a step run twice charges once, even if the
+    rule has come to another amount meanwhile (L1). A negative amount gives back what was charged
+    too much, never more than is open of it."""
     if component == "principal":
         raise MoneyError("principal is charged by its receivable alone")
+    if not amount_minor:
+        raise MoneyError("nothing cannot be charged")
     if receivable.extras.get(component, 0) + amount_minor < 0:
         raise MoneyError(f"{receivable.receivable_id} has less {component} than is given back")
     kind: EntryKind = "interest" if component == "interest" else "fee"
@@ -155,6 +158,8 @@ def give_up(
 ) -> Booking:
     """Waive or write off so much of each component: an explicit, audited act (L16). More than is
     open of a component, or nothing, is a MoneyError."""
+    if not amounts:
+        raise MoneyError("nothing cannot be given up")
     changed = receivable
     entries: list[LedgerEntry] = []
     for component, amount_minor in amounts.items():
@@ -231,23 +236,26 @@ def apply_credit(
     most_minor: int | None = None,
     receivable_id: str = "",
     rule: Allocation = Allocation(),  # noqa: B008 - an immutable value
+    *,
+    most_parts: int | None = None,
 ) -> Booking:
     """Settle receivables with what stands as credit of a payment, or with so much of it; a named
-    receivable alone if one is named. `parts` are then all of the payment's."""
+    receivable alone if one is named. `parts` are then all of the payment's. After `most_parts`
+    parts it stops; called again, it goes on as if it had not stopped."""
     credit = sum(part.amount_minor for part in booked.parts if not part.receivable_id)
     spend = credit if most_minor is None else min(credit, most_minor)
     given = list(open_receivables)
-    fitting = [r for r in given if not receivable_id or r.receivable_id == receivable_id]
+    wanted = [r for r in given if not receivable_id or r.receivable_id == receivable_id]
     money = Payment(
         booked.payment_id,
         booked.creditor,
         spend,
         booked.currency,
         booked.paid_at,
-        receivable_id,
+        receivable_id or booked.receivable_id,
         booked.turns,
     )
-    changed, parts, left = _allocated(fitting, money, rule)
+    changed, parts, left = _allocated(wanted, money, rule, most_parts)
     spent = spend - left
     if not spent:
         return Booking(account, (), (), booked.parts)
@@ -334,7 +342,7 @@ def take_back(
             _entry(account, before, kind, back, at, booked.payment_id, part.component, booked.turns)
         )
     return Booking(
-        _with_open(account, [*account.receivables, *changed.values()]),
+        _with_open(account, list(changed.values())),
         tuple(changed.values()),
         tuple(entries),
         tuple(reversed(kept)),
@@ -344,9 +352,16 @@ def take_back(
 # ------------------------------------------------------------------- the account's document
 
 
+def whole(account: Account, open_receivables: Iterable[Receivable]) -> Account:
+    """The account with all that is open in it, those beyond too: as the functions here take it."""
+    return replace(account, receivables=tuple(open_receivables), beyond={})
+
+
 def put(account: Account, receivable: Receivable) -> Account:
-    """The account with this version of a receivable that it embeds or now opens."""
-    return _with_open(account, [*account.receivables, receivable])
+    """The whole account with this version of a receivable that is open in it, or now opens."""
+    if account.beyond:
+        raise ValueError("the account has receivables beyond: hand it in whole")
+    return _with_open(account, [receivable])
 
 
 def embed(account: Account, open_receivables: Iterable[Receivable]) -> Account:
@@ -371,8 +386,40 @@ def embed(account: Account, open_receivables: Iterable[Receivable]) -> Account:
     )
 
 
-def fitting(
-    receivables: Iterable[Receivable], creditor: str, currency: str, named: str = ""
+# ----------------------------------------------------------------------------------- inside
+
+
+def _allocated(
+    receivables: Iterable[Receivable],
+    payment: Payment,
+    rule: Allocation,
+    most_parts: int | None = None,
+) -> tuple[dict[str, Receivable], list[Part], int]:
+    """What becomes of the receivables, what settles what in the order in which it does (so many
+    parts of it at most), and what is left of the payment."""
+    named = payment.receivable_id if rule.named_first else ""
+    order = _fitting(receivables, payment.creditor, payment.currency, named)
+    first = order[:1] if named and order and order[0].receivable_id == named else []
+    rest = order[len(first) :]
+    changed: dict[str, Receivable] = {}
+    parts: list[Part] = []
+    left = payment.amount_minor
+    for group in (first, rest):
+        for component in rule.order:
+            for receivable in group:
+                if not left or len(parts) == most_parts:
+                    return changed, parts, left
+                now = changed.get(receivable.receivable_id, receivable)
+                part = min(left, open_of(now, component))
+                if part > 0:
+                    left -= part
+                    changed[receivable.receivable_id] = _moved(now, component, -part)
+                    parts.append(Part(receivable.receivable_id, component, part))
+    return changed, parts, left
+
+
+def _fitting(
+    receivables: Iterable[Receivable], creditor: str, currency: str, named: str
 ) -> list[Receivable]:
     """Those that money of this creditor and currency may settle: the named one, then the oldest
     due date first."""
@@ -384,35 +431,6 @@ def fitting(
         ),
         key=lambda r: (r.receivable_id != named, r.due_on or date.max, r.receivable_id),
     )
-
-
-# ----------------------------------------------------------------------------------- inside
-
-
-def _allocated(
-    receivables: Iterable[Receivable], payment: Payment, rule: Allocation
-) -> tuple[dict[str, Receivable], list[Part], int]:
-    """What becomes of the receivables, what settles what in the order in which it does, and what is
-    left of the payment."""
-    named = payment.receivable_id if rule.named_first else ""
-    order = fitting(receivables, payment.creditor, payment.currency, named)
-    first = order[:1] if named and order and order[0].receivable_id == named else []
-    rest = order[len(first) :]
-    changed: dict[str, Receivable] = {}
-    parts: list[Part] = []
-    left = payment.amount_minor
-    for group in (first, rest):
-        for component in rule.order:
-            for receivable in group:
-                if not left:
-                    return changed, parts, 0
-                now = changed.get(receivable.receivable_id, receivable)
-                part = min(left, open_of(now, component))
-                if part > 0:
-                    left -= part
-                    changed[receivable.receivable_id] = _moved(now, component, -part)
-                    parts.append(Part(receivable.receivable_id, component, part))
-    return changed, parts, left
 
 
 def _moved(receivable: Receivable, component: Component, delta: int) -> Receivable:
@@ -446,9 +464,8 @@ def _of_credit(
     payment: Payment,
 ) -> LedgerEntry:
     """A movement of unapplied credit: negative is credit that comes, positive credit that goes."""
-    turn = (kind, payment.turn) if payment.turn else ()
     return LedgerEntry(
-        entry_id(account.account_id, creditor, "", payment.payment_id, *turn),
+        entry_id(account.account_id, creditor, "", kind, payment.payment_id, payment.turn),
         account.account_id,
         creditor,
         "",
@@ -470,9 +487,8 @@ def _entry(
     component: Component = "principal",
     turn: int = 0,
 ) -> LedgerEntry:
-    further = (component, turn) if turn or component != "principal" else ()
     return LedgerEntry(
-        entry_id(account.account_id, receivable.receivable_id, kind, cause, amount_minor, *further),
+        entry_id(account.account_id, receivable.receivable_id, kind, cause, component, turn),
         account.account_id,
         receivable.creditor,
         receivable.receivable_id,

@@ -7,14 +7,16 @@ an approval is never undone by a late "pending", and a refund that overtakes its
 when the approval comes (invariant 5).
 """
 
-from collections.abc import Iterable
-from datetime import datetime, timedelta
+from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime
 from typing import Literal
 
 import msgspec
 from msgspec.structs import replace
 
-from escalon.domain.account import SeenPayment
+from escalon.domain.account import Awaited, SeenPayment
+from escalon.domain.local_time import local_date
+from escalon.domain.money import MoneyError
 from escalon.domain.rulebook import Component
 
 # refunded: `amount_minor` is all that was ever given back · other: nothing about money
@@ -30,6 +32,9 @@ NoticeKind = Literal[
     "other",
 ]
 ChargebackState = Literal["opened", "won", "lost"]
+Taken = Literal["reversal", "refund", "chargeback"]  # why money that came goes again
+
+AWAITED_AT_MOST = 8  # payments under way that an account keeps in mind
 
 _CHARGEBACKS: dict[str, ChargebackState] = {
     "chargeback_opened": "opened",
@@ -44,7 +49,8 @@ class PaymentNotice(msgspec.Struct, frozen=True, omit_defaults=True):
     `payment_key` is the provider's name of the payment (the same in all its notices), `event_key`
     that of this notice; both are unique within the provider. `amount_minor` is in minor units of
     `currency` (ISO 4217); for a refund it is the sum of all refunds, for a chargeback what is
-    contested. `reference` is what we gave the provider to know the debt by.
+    contested. Those kinds and "approved" always name one. `reference` is what we gave the provider
+    to know the debt by.
     """
 
     provider: str
@@ -93,14 +99,14 @@ class PaymentState(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 def state_of(notice: PaymentNotice, at: datetime) -> PaymentState:
-    """What one notice says by itself; `at` stands in where it names no instant."""
+    """What one notice says by itself; `at` stands in where it names no instant. Raises MoneyError
+    if it moves money and does not say how much."""
     when = notice.occurred_at or at
-    amount = notice.amount_minor or 0
     match notice.kind:
         case "approved":
-            return PaymentState(approved=Said(amount, when))
+            return PaymentState(approved=Said(_amount(notice), when))
         case "refunded":
-            return PaymentState(refunded=Said(amount, when))
+            return PaymentState(refunded=Said(_amount(notice), when))
         case "pending":
             return PaymentState(pending_since=when)
         case "declined":
@@ -109,8 +115,14 @@ def state_of(notice: PaymentNotice, at: datetime) -> PaymentState:
             return PaymentState(voided=True)
         case "other":
             return PaymentState()
-    contested = Chargeback(_CHARGEBACKS[notice.kind], amount, when)
+    contested = Chargeback(_CHARGEBACKS[notice.kind], _amount(notice), when)
     return PaymentState(chargebacks={notice.case_key: contested})
+
+
+def _amount(notice: PaymentNotice) -> int:
+    if notice.amount_minor is None or notice.amount_minor < 0:
+        raise MoneyError(f"{notice.kind} without an amount")
+    return notice.amount_minor
 
 
 def merge(one: PaymentState, other: PaymentState) -> PaymentState:
@@ -140,6 +152,19 @@ def net(state: PaymentState) -> int:
     return max(0, state.approved.amount_minor - refunded - contested)
 
 
+def why_less(before: PaymentState, after: PaymentState) -> Taken | None:
+    """What took money away between two states of a payment; None if nothing did. That less was
+    approved than was said at first is a reversal too."""
+    if after.voided != before.voided:
+        return "reversal"
+    if after.chargebacks != before.chargebacks:
+        return "chargeback"
+    if after.refunded != before.refunded:
+        return "refund"
+    was, now = (state.approved.amount_minor if state.approved else 0 for state in (before, after))
+    return "reversal" if now < was else None
+
+
 def _later(one: Said | None, other: Said | None) -> Said | None:
     """What was said last; of two sayings of one instant the larger amount."""
     if one is None or other is None:
@@ -157,7 +182,7 @@ class Incoming(msgspec.Struct, frozen=True, omit_defaults=True):
     operator entered. Whose it is, `reference`, `receivable_id` and `source_ref` may tell."""
 
     payment_id: str
-    source: str  # the provider, the import's mapping, or "manual"
+    source: str  # the provider, "import" and the mapping, or "manual"
     currency: str
     paid_at: datetime
     state: PaymentState
@@ -168,11 +193,17 @@ class Incoming(msgspec.Struct, frozen=True, omit_defaults=True):
     aliases: tuple[str, ...] = ()  # further ids under which the source may speak of it
     event: str = ""  # the key of what told us, counted once
     payer_email: str = ""
+    by_provider: bool = False  # told by the provider that took it
 
     @property
     def amount_minor(self) -> int:
         """What was approved, in minor units."""
         return self.state.approved.amount_minor if self.state.approved else 0
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All ids under which the source may speak of it, each once, its own first."""
+        return tuple(dict.fromkeys((self.payment_id, *self.aliases)))
 
 
 class SeenTwice(msgspec.Struct, frozen=True):
@@ -182,28 +213,40 @@ class SeenTwice(msgspec.Struct, frozen=True):
     sure: bool
 
 
-def seen_before(seen: Iterable[SeenPayment], money: Incoming, within_days: int) -> SeenTwice | None:
-    """Whether another source has told of the same money: same amount, same currency, near in time,
-    and the same obligation named. If one of the two names none, nobody can be sure (L25)."""
+def seen_before(
+    seen: Iterable[SeenPayment], money: Incoming, within_days: int, zones: Sequence[str]
+) -> SeenTwice | None:
+    """Whether another source has told of the same money: same amount, same currency, dates of the
+    debtor's calendar (`zones`) no further apart than that, and the same id or the same obligation
+    named. If one of the two names no obligation, nobody can be sure (L25). What two providers tell
+    of are two payments: money goes through one of them."""
+
+    def days_apart(one: SeenPayment) -> int:
+        return abs((local_date(zones, one.paid_at) - local_date(zones, money.paid_at)).days)
+
     near = [
         one
         for one in seen
         if one.amount_minor == money.amount_minor
         and one.currency == money.currency
         and money.source not in (one.source, *one.seen_in)
-        and abs(one.paid_at - money.paid_at) <= timedelta(days=within_days)
-        and (
-            one.receivable_id == money.receivable_id
-            or not (one.receivable_id and money.receivable_id)
-        )
+        and not (money.by_provider and one.by_provider)
+        and days_apart(one) <= within_days
     ]
-    if not near:
-        return None
     near.sort(key=lambda one: (abs(one.paid_at - money.paid_at), one.payment_id))
-    same = [one for one in near if money.receivable_id and one.receivable_id]
-    if same:
-        return SeenTwice((same[0].payment_id,), sure=True)
-    return SeenTwice(tuple(one.payment_id for one in near), sure=False)
+    own_id = _own_id(money)
+    named = money.receivable_id
+    sure = [one for one in near if _own_id(one) == own_id]
+    sure = sure or [one for one in near if named and one.receivable_id == named]
+    if sure:
+        return SeenTwice((sure[0].payment_id,), sure=True)
+    may_be = tuple(one.payment_id for one in near if not (named and one.receivable_id))
+    return SeenTwice(may_be, sure=False) if may_be else None
+
+
+def _own_id(payment: SeenPayment | Incoming) -> str:
+    """The id as its source writes it: a bank's file may name the provider's."""
+    return payment.payment_id.removeprefix(f"{payment.source}:")
 
 
 class Part(msgspec.Struct, frozen=True, array_like=True):
@@ -219,7 +262,7 @@ class BookedPayment(msgspec.Struct, frozen=True, omit_defaults=True):
     up to what is booked of it, and every entry of it in the ledger carries its id as cause."""
 
     payment_id: str
-    source: str  # the provider, the import's mapping, or "manual"
+    source: str  # the provider, "import" and the mapping, or "manual"
     creditor: str
     currency: str
     paid_at: datetime
@@ -228,8 +271,14 @@ class BookedPayment(msgspec.Struct, frozen=True, omit_defaults=True):
     reference: str = ""  # what the source knew the debt by
     parts: tuple[Part, ...] = ()
     turns: int = 0  # how often its booking was changed; names the entries of each turn
-    seen_as: tuple[str, ...] = ()  # ids under which other sources told of the same money
+    seen_as: tuple[str, ...] = ()  # further ids under which sources tell of the same money
     payer_email: str = ""
+    taking: Taken | None = None  # why money of it went last: more may have to go for that reason
+
+    @property
+    def names(self) -> frozenset[str]:
+        """All ids under which sources tell of it."""
+        return frozenset((self.payment_id, *self.seen_as))
 
     @property
     def booked_minor(self) -> int:
@@ -239,3 +288,32 @@ class BookedPayment(msgspec.Struct, frozen=True, omit_defaults=True):
     def turned(self, parts: tuple[Part, ...]) -> "BookedPayment":
         """With other parts, which is one more turn."""
         return replace(self, parts=parts, turns=self.turns + 1)
+
+
+# ------------------------------------------------------------------------ money under way
+
+
+def awaiting(
+    awaited: tuple[Awaited, ...], money: Awaited, told_at: datetime
+) -> tuple[Awaited, ...]:
+    """With money that is said to be under way since `told_at`. The first word of a payment counts,
+    so that it holds no longer than it may in all (L21): later words change nothing, unless they are
+    of another attempt after one that failed."""
+    before = next((one for one in awaited if one.payment_id == money.payment_id), None)
+    if before is None:
+        return (*awaited, money)[-AWAITED_AT_MOST:]
+    if told_at <= before.until:
+        return awaited
+    again = replace(before, until=max(before.until, before.since + (money.until - money.since)))
+    return tuple(again if one is before else one for one in awaited)
+
+
+def no_longer_awaited(
+    awaited: tuple[Awaited, ...], names: Collection[str], now: datetime
+) -> tuple[Awaited, ...]:
+    """Nobody waits any more for the payment of these names. It is kept in mind, since a late word
+    of it must not begin anew."""
+    return tuple(
+        replace(one, until=now) if one.payment_id in names and one.until > now else one
+        for one in awaited
+    )

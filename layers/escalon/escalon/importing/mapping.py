@@ -416,12 +416,17 @@ class _Compiler:
         return self._field(value, path, self.day, constant=self.iso_day, required=required)
 
     def _amount(
-        self, value: str | written.Choice | None, path: Path, *, required: bool = False
+        self,
+        value: str | written.Choice | None,
+        path: Path,
+        *,
+        required: bool = False,
+        either_sign: bool = False,
     ) -> _Field[Decimal]:
         return self._field(
             value,
             path,
-            values.amount(self.numbers),
+            values.amount(self.numbers, either_sign=either_sign),
             constant=values.amount(values.PLAIN),
             required=required,
         )
@@ -637,7 +642,8 @@ class _Compiler:
             section.payment_id, (*path, "payment_id"), values.reference, required=True
         )
         currency = self._currency(section, path)
-        amount = self._amount(section.amount, (*path, "amount"))
+        given_back = section.given_back
+        amount = self._amount(section.amount, (*path, "amount"), either_sign=given_back)
         payer = self._field(section.payer, (*path, "payer"), values.text)
         day = self._day(section.paid_on, (*path, "paid_on"))
         clock = self._clock(section.at, (*path, "at"))
@@ -687,6 +693,7 @@ class _Compiler:
                 code or "",
                 moment,
                 payer.take(cells, report) or "",
+                given_back,
             )
 
         return read

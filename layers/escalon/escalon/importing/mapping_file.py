@@ -22,6 +22,8 @@ SECTIONS = ("account", "contacts", "receivable", "disputes", "links", "payments"
 
 FILTERS = ("lower", "upper", "strip", "digits", "optional")
 
+_FEED = re.compile(r"[a-z][a-z0-9]*(?:[-_][a-z0-9]+)*")
+
 
 # --- values --------------------------------------------------------------------------------------
 
@@ -325,6 +327,13 @@ class PaymentSection(Section):
     at: Annotated[str | None, Field(description="A time of day, or the column that has it.")] = None
     paid_at: Annotated[Value | None, Field(description="A date and time in one column.")] = None
     payer: Annotated[Value | None, Field(description="The payer's reference.")] = None
+    given_back: Annotated[
+        bool,
+        Field(
+            description="In a provider's settlement file: the amount, with a minus or without, "
+            "went back to the payer of that payment_id."
+        ),
+    ] = False
 
     @pydantic.model_validator(mode="after")
     def _when_paid(self) -> Self:
@@ -378,6 +387,15 @@ def _country(value: str) -> str:
         raise WrongValueError(f"'{value}' {error.problem}", "write e.g. CO") from None
 
 
+def _feed(value: str) -> str:
+    if not _FEED.fullmatch(value):
+        raise WrongValueError(
+            f"'{value}' is no name of a payment feed",
+            "write it as payments.yaml does, in small letters: bank-payments",
+        )
+    return value
+
+
 class Mapping(_Block):
     """Which column of an export is what."""
 
@@ -401,6 +419,11 @@ class Mapping(_Block):
         str | None,
         AfterValidator(lambda value: None if value is None else _country(value)),
         Field(description="Country of phone numbers that are written without its code."),
+    ] = None
+    feed: Annotated[
+        str | None,
+        AfterValidator(lambda value: None if value is None else _feed(value)),
+        Field(description="The payment feed of the rulebook that such files are of."),
     ] = None
     creditor: Value | None = None
     currency: Value | None = None
@@ -472,6 +495,12 @@ class Mapping(_Block):
                         name,
                         index,
                     )
+        if self.feed is not None and not self.payments:
+            wrong(
+                "a payment feed tells of payments, and the mapping takes none",
+                "add `payments:`, or remove `feed:`",
+                "feed",
+            )
         for index, dispute in enumerate(self.disputes):
             if dispute.receivable_id is None and not self.receivable:
                 wrong(

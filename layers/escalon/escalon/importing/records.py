@@ -84,7 +84,8 @@ class LinkRecord(msgspec.Struct, frozen=True, omit_defaults=True, tag="link"):
 
 class PaymentRecord(msgspec.Struct, frozen=True, omit_defaults=True, tag="payment"):
     """Money that arrived. `payment_id` is the source's own and makes it count once; who paid and
-    for what may be unknown, which is a matter for a person and no reason to drop the money."""
+    for what may be unknown, which is a matter for a person and no reason to drop the money. With
+    `given_back` it is money that went back of a payment; only settlement files tell of that."""
 
     source_ref: str | None
     receivable_id: str | None
@@ -93,6 +94,7 @@ class PaymentRecord(msgspec.Struct, frozen=True, omit_defaults=True, tag="paymen
     currency: str
     paid_at: datetime
     payer: str = ""
+    given_back: bool = False
 
 
 type Record = (

@@ -105,7 +105,7 @@ def take(
                     account,
                     replace(after, open_minor=before.open_minor),
                     amount_minor=after.amount_minor,
-                    open_minor=after.open_minor,
+                    open_minor=after.principal_minor,
                     booked_at=now,
                     cause=f"{cause}#{len(entries)}",  # two in one file are two entries
                 )
@@ -205,7 +205,10 @@ def _fresh(record: ReceivableRecord, source: str, today: date) -> Receivable:
 
 
 def _restated(before: Receivable, record: ReceivableRecord) -> Receivable:
-    open_minor = before.open_minor
+    """The receivable as its source states it now. It states principal: what we have charged on top
+    stays as it is."""
+    extras = before.open_minor - before.principal_minor
+    open_minor = before.principal_minor
     if record.open_minor is None:
         open_minor += record.amount_minor - before.amount_minor
     elif record.open_minor != before.stated_open_minor:
@@ -216,7 +219,7 @@ def _restated(before: Receivable, record: ReceivableRecord) -> Receivable:
         issued_on=record.issued_on,
         due_on=record.due_on,
         amount_minor=record.amount_minor,
-        open_minor=max(0, open_minor),
+        open_minor=max(0, open_minor) + extras,
         stated_open_minor=record.open_minor,
     )
 

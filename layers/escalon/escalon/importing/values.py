@@ -482,17 +482,18 @@ class NumberForm(msgspec.Struct, frozen=True):
 PLAIN = NumberForm.of("1234567.89")
 
 
-def amount(form: NumberForm) -> Callable[[str], Decimal]:
-    """A positive or zero amount of major units. What it is in minor units, `minor` says."""
+def amount(form: NumberForm, *, either_sign: bool = False) -> Callable[[str], Decimal]:
+    """A positive or zero amount of major units; with `either_sign` a minus says nothing. What it is
+    in minor units, `minor` says."""
 
     def parse(cell: str) -> Decimal:
         if type(cell) is Typed:
             if isinstance(cell.value, CellError):
                 raise cell.value
             if isinstance(cell.value, Decimal):
-                if cell.value < 0:
+                if cell.value < 0 and not either_sign:
                     raise _negative()
-                return cell.value
+                return cell.value.copy_abs()
             if isinstance(cell.value, date):
                 raise CellError("is a date, not an amount", "format the column as a number")
         match = form.pattern.fullmatch(cell)
@@ -508,7 +509,8 @@ def amount(form: NumberForm) -> Callable[[str], Decimal]:
             whole = whole.replace(form.group, "")
             if not whole.isdigit():  # blanks of several kinds
                 whole = re.sub(r"\D", "", whole)
-        if match["minus"] and (whole.strip("0") or (fraction or "").strip("0")):
+        is_zero = not (whole.strip("0") or (fraction or "").strip("0"))
+        if match["minus"] and not is_zero and not either_sign:
             raise _negative()
         if len(whole) > 15:
             raise CellError("is too large for an amount", "check the column")

@@ -8,7 +8,7 @@ back in parts; whoever comes next goes on with that, so it can stop anywhere.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
@@ -16,7 +16,9 @@ from msgspec.structs import replace
 
 from escalon.domain import facts, ledger
 from escalon.domain.account import Account, Receivable, SeenPayment
+from escalon.domain.interest import charge_through, charges_interest
 from escalon.domain.ledger import LedgerEntry, Payment
+from escalon.domain.local_time import local_date
 from escalon.domain.payment import (
     BookedPayment,
     Incoming,
@@ -43,6 +45,10 @@ TRIES = 8
 # it that may go back, each of which may drive another receivable out of the account's document.
 ROOM = 84
 SPREAD_AT_ONCE = 42
+# Receivables whose interest is charged in the transaction of a payment, two items each; more go
+# before it, in transactions of their own.
+INTEREST_AT_ONCE = 8
+INTEREST_FIRST = 48
 BACK_AT_ONCE = 30
 CROSSED_AT_MOST = 5  # messages that one payment is noted on
 SEEN_DAYS = 60  # how long a booked payment is kept in sight of other sources
@@ -198,6 +204,11 @@ class BookPayments:
         now = self._clock.now()
         open_before = all_open(self._table, stored.account)
         done = _Writing(stored.account, open_before)
+        first = done.copy()
+        first.charge_interest(self._rulebook(), own.money[0].paid_at, now, INTEREST_FIRST)
+        if len(first.changed) > INTEREST_AT_ONCE:
+            own.stored = first.write(self._table, stored, open_before, now)
+            return
         added: list[Became] = []
         for money in own.money:
             writing = done.copy()
@@ -208,7 +219,7 @@ class BookPayments:
                     self._put_on_list(own, nowhere, became)
                     return
                 break
-            if added and writing.items > MOST_ITEMS:
+            if added and (writing.items > MOST_ITEMS or writing.interest > INTEREST_AT_ONCE):
                 break
             done = writing
             added.append(result)
@@ -247,10 +258,12 @@ class BookPayments:
         if target > was:
             since = money.paid_at if booked.turns else after.paid_at
             crossed = _crossed(writing.account, after.creditor, since)
+            writing.charge_interest(self._rulebook(), since, now)
             rule = _allocation(self._rulebook(), after.creditor)
             after = writing.pay(after, target - was, now, rule)
         elif target < was:
             kind = why_less(booked.state, merged) or booked.taking or "reversal"
+            writing.charge_interest(self._rulebook(), now, now)
             receivables = _going(self._table, own.account_id, after, writing)
             after = writing.take_back(after, was - target, kind, receivables, now)
         if merged.is_settled:
@@ -308,14 +321,24 @@ class BookPayments:
         new_names: tuple[str, ...],
         is_new: bool,
     ) -> list[_Document]:
-        """Where a later notice of this payment finds it, under whatever name."""
+        """Where a later notice of this payment finds it, under whatever name. That of its provider
+        stands on the list of its day, to be compared with what the provider has settled."""
         told = told_of(account_id, booked, money)
-        if not is_new:
-            return [self._table.put_document(*payment_key(name), told) for name in new_names]
-        return [
-            self._table.once(f"payment:{booked.payment_id}", told),
-            *(self._table.put_document(*payment_key(name), told) for name in booked.seen_as),
+
+        def listed(name: str) -> dict[str, Any]:
+            if not money.by_provider or name != money.payment_id:
+                return {}
+            day = money.paid_at.astimezone(UTC).date()
+            return {"due_shard": paid_list(money.source, day), "look_at": instant(money.paid_at)}
+
+        names = booked.seen_as if is_new else new_names
+        pointers = [
+            self._table.put_document(*payment_key(name), told, **listed(name)) for name in names
         ]
+        if not is_new:
+            return pointers
+        own = booked.payment_id
+        return [self._table.once(f"payment:{own}", told, **listed(own)), *pointers]
 
     # ---------------------------------------------------------------- rules
 
@@ -435,6 +458,7 @@ def spread(table: "Table", stored: Stored, rulebook: Rulebook | None, now: datet
         if booked is None:
             writing.is_spread(payment_id)
         elif excess > 0:
+            writing.charge_interest(rulebook, now, now, INTEREST_AT_ONCE)
             receivables = _going(table, account_id, booked, writing)
             after = writing.take_back(booked, excess, booked.taking or "reversal", receivables, now)
             writing.booked[payment_id] = after
@@ -479,13 +503,16 @@ class _Writing:
         self.more: list[_Document] = []
         self.booked: dict[str, BookedPayment] = {}
         self.crossed: dict[str, list[str]] = {}
+        self.interest = 0  # receivables whose interest was charged
+        self.interest_day: date | None = None  # through which; None: nobody charges any
 
     def copy(self) -> "_Writing":
         """Another that may go further, or be thrown away."""
         twin = _Writing(self.account, tuple(self.opened.values()))
         twin.changed, twin.booked = dict(self.changed), dict(self.booked)
         twin.entries, twin.facts, twin.more = [*self.entries], [*self.facts], [*self.more]
-        twin.crossed = dict(self.crossed)
+        twin.crossed, twin.interest = dict(self.crossed), self.interest
+        twin.interest_day = self.interest_day
         return twin
 
     @property
@@ -525,6 +552,19 @@ class _Writing:
 
     # ---------------------------------------------------------------- money
 
+    def charge_interest(
+        self, rulebook: Rulebook | None, at: datetime, now: datetime, most: int | None = None
+    ) -> None:
+        """Charge default interest through the day on which money came or went, before it changes
+        what bears interest (L16)."""
+        if rulebook is None or not charges_interest(rulebook):
+            return
+        zones = self.account.zones or (rulebook.default_zone,)
+        self.interest_day = local_date(zones, min(at, now))
+        booking, _ = charge_through(self.account, rulebook, self.interest_day, now, most)
+        self.interest += len(booking.changed)
+        self._take(booking)
+
     def pay(
         self, booked: BookedPayment, amount_minor: int, now: datetime, rule: Allocation
     ) -> BookedPayment:
@@ -540,7 +580,7 @@ class _Writing:
             booked.turns,
         )
         booking = ledger.pay(self.account, self.opened.values(), money, rule)
-        if len(booking.changed) + len(booking.entries) > ROOM:
+        if len(booking.changed) + len(booking.entries) > ROOM - 2 * self.interest:
             booking = ledger.pay(self.account, (), money, rule)
             self._take(booking)
             self._to_be_spread(booked.payment_id)
@@ -556,10 +596,19 @@ class _Writing:
         receivables: Mapping[str, Receivable],
         at: datetime,
     ) -> BookedPayment:
-        """Take back so much of it, or as much as a transaction holds: then the rest follows."""
+        """Take back so much of it, or as much as a transaction holds: then the rest follows. What
+        was settled bears interest again from now on: while it was, nobody was late."""
         most = sum(part.amount_minor for part in _last_parts(booked))
         back = min(most, amount_minor)
         booking = ledger.take_back(self.account, receivables, booked, back, kind, at)
+        if self.interest_day is not None:
+            afresh = (
+                r
+                if receivables[r.receivable_id].principal_minor
+                else replace(r, accrued_through=self.interest_day)
+                for r in booking.changed
+            )
+            booking = replace(booking, changed=tuple(afresh))
         self._take(booking)
         if back < amount_minor:
             self._to_be_spread(booked.payment_id)
@@ -625,6 +674,11 @@ class _Writing:
         latest = sorted(seen.values(), key=lambda one: (one.paid_at, one.payment_id))
         kept = [one for one in latest if now - one.paid_at < timedelta(days=SEEN_DAYS)]
         self.account = replace(self.account, payments=tuple(kept[-SEEN_AT_MOST:]))
+
+
+def paid_list(provider: str, day: date) -> str:
+    """The list of the due index on which a provider's payments of one day (UTC) stand."""
+    return f"paid#{provider}#{day}"
 
 
 def event_key(money: Incoming) -> tuple[str, str]:

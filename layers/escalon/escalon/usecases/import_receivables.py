@@ -43,6 +43,7 @@ from escalon.importing.records import (
     RowProblem,
 )
 from escalon.importing.taking import ABSENT, absent, take
+from escalon.usecases import feeds
 from escalon.usecases.book_payments import BookPayments
 from escalon.usecases.ledger_writes import all_open, write
 from escalon.usecases.record_payments import RecordPayments
@@ -90,6 +91,7 @@ class Progress(msgspec.Struct, frozen=True):
     absent: int = 0
     approved: bool = False
     why: tuple[str, ...] = ()
+    told_through: datetime | None = None  # the latest payment of its rows
     version: int = 0  # of this document
 
 
@@ -158,8 +160,23 @@ class ImportReceivables:
         except OvertakenError:
             return self._load(progress.import_id) or progress
         if progress.state in ("done", "asks", "refused"):
-            self._report(progress)  # again, if it was cut short the last time
+            # Again, if it was cut short the last time.
+            self._tell_feed(progress)
+            self._report(progress)
         return progress
+
+    def _tell_feed(self, progress: Progress) -> None:
+        """The payment feed that such files are of has told us, unless nothing of it could be read:
+        then nobody knows what it would have told."""
+        if progress.state != "done" or (progress.rows and not progress.taken):
+            return
+        mapping = self._mapping(progress)
+        if isinstance(mapping, list) or "payments" not in mapping.sections:
+            return
+        if mapping.mapping.feed is not None:
+            feeds.told(
+                self._table, mapping.mapping.feed, progress.started_at, progress.told_through
+            )
 
     # ---------------------------------------------------------------- progress
 
@@ -202,7 +219,14 @@ class ImportReceivables:
         except UnicodeDecodeError:
             return [f"{file} is not UTF-8 text: save it as UTF-8"]
         mapping = read_mapping(text, file)
-        if isinstance(mapping, list) or not progress.sections:
+        if isinstance(mapping, list):
+            return mapping
+        if any(payment.given_back for payment in mapping.mapping.payments):
+            return [
+                f"{file} has payments that were given back: that is for settlement files, "
+                "put the file under settlements/<provider>/"
+            ]
+        if not progress.sections:
             return mapping
         try:
             return for_sections(mapping, progress.sections.split(","))
@@ -312,6 +336,9 @@ class ImportReceivables:
         if mapping.file.type == "snapshot":
             self._documents.put(f"imports/{progress.import_id}/seen/{part:06d}", b"".join(seen))
         bad_rows = len({problem.line for problem in problems})
+        told = [r.paid_at for _, r in records if isinstance(r, PaymentRecord)]
+        if progress.told_through is not None:
+            told.append(progress.told_through)
         return msgspec.structs.replace(
             progress,
             cursor=cursor,
@@ -324,6 +351,7 @@ class ImportReceivables:
             nameless=progress.nameless + nameless,
             payments=progress.payments + recorded.booked,
             unmatched=progress.unmatched + recorded.unmatched,
+            told_through=max(told, default=None),
         )
 
     # ---------------------------------------------------------------- accounts
