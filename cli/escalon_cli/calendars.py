@@ -3,6 +3,7 @@
 The package itself is never imported at run time: it costs more than a second of cold start.
 
     python -m escalon_cli.calendars CO 2024 2035 --out config/calendars/CO.yaml
+    python -m escalon_cli.calendars BR 2024 2028 --region all --category optional
 
 Corrections by hand (`extra`, `removed`) in an existing file are kept, so that a law passed in June
 is a change of data, and running this again does not undo it.
@@ -23,6 +24,8 @@ import holidays
 from escalon.authoring.contact_policies import CalendarFile, OwnDay
 from escalon.authoring.yaml_lines import check, read
 
+# Regions as ISO 3166-2 writes them; the package also knows a few cities by their names.
+_REGION = re.compile("[A-Z0-9]{1,3}")
 _PLAIN = re.compile(r"[^\W\d_][\w .,;()/'’-]*", re.UNICODE)
 
 
@@ -36,14 +39,19 @@ def generate(
     regions: Sequence[str] = (),
     extra: Sequence[OwnDay] = (),
     removed: Sequence[OwnDay] = (),
+    categories: Sequence[str] = (),
 ) -> str:
     """The text of a calendar file. `regions` are the package's subdivisions (e.g. "AP" for Arica),
-    each listed with the days that only it rests."""
-    national = _days(country, years, None)
+    each listed with the days that only it rests; "all" is each that ISO 3166-2 has. `categories`
+    adds kinds of day to the public holidays, e.g. "optional" for Brazil's Carnival."""
+    national = _days(country, years, None, categories)
+    asked = "".join(f" --region {region}" for region in regions)
+    asked += "".join(f" --category {category}" for category in categories)
+    if list(regions) == ["all"]:
+        regions = _regions(country)
     lines = [
         f"# Public holidays of {country}, generated; do not edit `years` and `regions` by hand:",
-        f"#   python -m escalon_cli.calendars {country} {years[0]} {years[-1]}"
-        + "".join(f" --region {region}" for region in regions),
+        f"#   python -m escalon_cli.calendars {country} {years[0]} {years[-1]}{asked}",
         "# Corrections go under extra and removed, each with the law that says so; they are kept:",
         "#   extra:",
         "#     - {day: 2026-12-24, name: …, source: …}",
@@ -57,7 +65,7 @@ def generate(
     if regions:
         lines.append("regions:")
         for region in regions:
-            found = _days(country, years, region)
+            found = _days(country, years, region, categories)
             own = {d: n for d, n in found.items() if d not in national}
             lines.append(f"  {_text(region)}:" + ("" if own else " {}"))
             lines += _mapping(own, "    ")
@@ -66,7 +74,11 @@ def generate(
 
 
 def write(
-    path: Path, country: str, years: Sequence[int], regions: Sequence[str] = ()
+    path: Path,
+    country: str,
+    years: Sequence[int],
+    regions: Sequence[str] = (),
+    categories: Sequence[str] = (),
 ) -> CalendarFile:
     """Generate the file, keeping its corrections, and return what stands in it. A file that would
     not be accepted by the rulebook's check is not written."""
@@ -75,7 +87,7 @@ def write(
     if path.exists():
         kept = _parse(path.read_text(encoding="utf-8"), str(path))
         extra, removed = kept.extra, kept.removed
-    text = generate(country, years, regions, extra, removed)
+    text = generate(country, years, regions, extra, removed, categories)
     made = _parse(text, str(path))
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_suffix(".tmp")
@@ -92,12 +104,27 @@ def _parse(text: str, file: str) -> CalendarFile:
     return made
 
 
-def _days(country: str, years: Sequence[int], region: str | None) -> dict[date, str]:
+def _regions(country: str) -> list[str]:
+    """The country's subdivisions that ISO 3166-2 has."""
+    known = holidays.list_supported_countries(include_aliases=False).get(country, [])
+    return sorted(region for region in known if _REGION.fullmatch(region))
+
+
+def _days(
+    country: str, years: Sequence[int], region: str | None, categories: Sequence[str]
+) -> dict[date, str]:
+    kinds = ("public", *categories)
     try:
-        found = holidays.country_holidays(country, subdiv=region, years=list(years))
+        found = holidays.country_holidays(
+            country, subdiv=region, years=list(years), categories=kinds
+        )
     except NotImplementedError as error:  # how that package says that it lacks a country
         raise CalendarError(
             f"the holidays package does not know {country} {region or ''}"
+        ) from error
+    except ValueError as error:  # and a category
+        raise CalendarError(
+            f"the holidays package has no {', '.join(kinds)} days for {country}"
         ) from error
     missing = [year for year in years if not any(day.year == year for day in found)]
     if missing:
@@ -119,6 +146,7 @@ def _own(key: str, days: Sequence[OwnDay]) -> list[str]:
             f"    name: {_text(own.name)}",
             f"    source: {_text(own.source)}",
         ]
+        lines += [f"    region: {_text(own.region)}"] if own.region else []
     return lines
 
 
@@ -133,14 +161,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("country", help="two letters, e.g. CO")
     parser.add_argument("first", type=int, help="first year")
     parser.add_argument("last", type=int, help="last year, included")
-    parser.add_argument("--region", action="append", default=[], help="also this region's own days")
+    parser.add_argument(
+        "--region", action="append", default=[], help="also this region's own days, or all"
+    )
+    parser.add_argument(
+        "--category", action="append", default=[], help="also days of this kind, e.g. optional"
+    )
     parser.add_argument("--out", type=Path, help="default: config/calendars/<country>.yaml")
     given = parser.parse_args(arguments)
     if given.first > given.last:
         parser.error("the first year comes after the last")
     path = given.out or Path("config/calendars") / f"{given.country}.yaml"
     try:
-        made = write(path, given.country, range(given.first, given.last + 1), given.region)
+        years = range(given.first, given.last + 1)
+        made = write(path, given.country, years, given.region, given.category)
     except CalendarError as error:
         print(error, file=sys.stderr)
         return 1

@@ -1,6 +1,7 @@
 """Contact policies and calendars as operators write them: what is taken, what is refused and where,
 and that a house policy only tightens."""
 
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +19,24 @@ from escalon.authoring.contact_policies import (
 )
 from escalon.authoring.yaml_lines import Problem, WrongValuesError, check, read
 from escalon.domain.calendar import Calendar
-from escalon.domain.contact_policy import Layer
+from escalon.domain.contact_policy import (
+    Channels,
+    Content,
+    Cooldown,
+    Counts,
+    Duty,
+    Exemption,
+    Gate,
+    Layer,
+    Points,
+    Preview,
+    Provenance,
+    Stops,
+)
 
 CONFIG = Path(__file__).parents[2] / "config"
-POLICIES = ["core.never", "co", "house"]
+COUNTRIES = ["br", "cl", "co", "es", "gb", "mx", "pe", "us"]
+POLICIES = [*COUNTRIES, "core.never", "house"]
 
 
 def problems(text: str, model: Any = PolicyFile) -> list[str]:
@@ -46,6 +61,7 @@ def shipped(name: str) -> Layer:
 
 
 CO_CALENDAR = Calendar("CO", (2026,), ())
+CALENDARS = [Calendar(name.upper(), (2026,), ()) for name in COUNTRIES]
 ABOUT = "source: mine, confidence: house rule"
 
 
@@ -77,9 +93,17 @@ def test_a_shipped_policy_is_named_like_its_file_and_says_where_its_rules_come_f
         assert "reviewed_by" in rule
 
 
-@pytest.mark.parametrize("names", [["core.never", "co"], ["core.never", "house"], POLICIES])
+def test_every_shipped_policy_is_tried_here() -> None:
+    files = {path.stem for path in (CONFIG / "contact_policies").glob("*.yaml")}
+    assert files == set(POLICIES)
+
+
+@pytest.mark.parametrize(
+    "names",
+    [*(["core.never", name] for name in [*COUNTRIES, "house"]), ["core.never", "co", "house"]],
+)
 def test_the_shipped_policies_compose(names: list[str]) -> None:
-    made = compose(*(shipped(name) for name in names), calendars=[CO_CALENDAR])
+    made = compose(*(shipped(name) for name in names), calendars=CALENDARS)
     assert [each.policy for each in made.layers] == names
 
 
@@ -89,7 +113,8 @@ def test_nobody_has_reviewed_the_shipped_rules_and_that_is_listed() -> None:
     assert "co.windows" in listed
     assert "co.caps[0]" in listed
     assert "core.never.recipients" in listed
-    assert len(listed) == 12
+    assert "co.gates[0]" in listed
+    assert "core.never.preview" in listed
     signed = house(windows=f"{{{ABOUT}, reviewed_by: Ana Ruiz, days: {{mon-sun: closed}}}}")
     assert unreviewed(compose(layer(signed))) == ["house.recipients"]
 
@@ -136,11 +161,12 @@ def test_hours_that_cannot_be_meant_are_refused_with_their_line(days: str, messa
 
 @pytest.mark.parametrize(
     "section",
-    ["gates", "content", "money", "cooldowns", "stops", "retention", "tz", "window_override"],
+    ["money", "retention", "tz", "window_override", "log", "applies_to", "customer_preferences"],
 )
 def test_l24_a_section_that_nothing_carries_out_is_refused(section: str) -> None:
     found = problems(house(**{section: "{}"}))
-    assert [line.split(";")[0] for line in found] == [f"5: unknown key '{section}'"]
+    assert len(found) == 1
+    assert found[0].startswith(f"5: unknown key '{section}'")
 
 
 @pytest.mark.parametrize(
@@ -175,12 +201,63 @@ def test_l24_a_section_that_nothing_carries_out_is_refused(section: str) -> None
         ),
         ({"holidays": f"{{{ABOUT}}}"}, "no calendar and no days are named"),
         (
-            {"exempt": f"[{{{ABOUT}, kind: collection, skips: [caps]}}]"},
+            {"exempt": f"[{{{ABOUT}, kinds: [collection], skips: [windows]}}]"},
             "'collection' is not known here",
         ),
         (
-            {"exempt": f"[{{{ABOUT}, kind: fraud_alert, skips: [recipients]}}]"},
+            {"exempt": f"[{{{ABOUT}, kinds: [fraud_alert], skips: [recipients]}}]"},
             "'recipients' is not known here",
+        ),
+        (
+            {"exempt": f"[{{{ABOUT}, kinds: [fraud_alert], skips: [caps]}}]"},
+            "this policy sets no caps; leave it out",
+        ),
+        (
+            {"exempt": f"[{{{ABOUT}, kinds: [fraud_alert], skips: [windows], within_h: 3}}]"},
+            "it is not said what the person has to have asked for",
+        ),
+        ({"stops": f"[{{{ABOUT}, when: [pait], stops: asking}}]"}, "did you mean 'paid'?"),
+        (
+            {"channels": f"{{{ABOUT}, require_consent: [email], consent_days: {{sms: 60}}}}"},
+            "a consent to sms is not required, so it cannot grow old",
+        ),
+        (
+            {"zones": f"{{{ABOUT}, zones: {{America/Bogota: everywhere}}}}"},
+            "a house policy does not say where people live",
+        ),
+        ({"counts": f"{{{ABOUT}, what: two_way}}"}, "nothing is counted here"),
+        (
+            {"gates": f"[{{{ABOUT}, action: report_bureau, notices: 2}}]"},
+            "it is not said which notice",
+        ),
+        (
+            {"gates": f"[{{{ABOUT}, action: report_bureau, wait_days: 9}}]"},
+            "there is no notice to wait after",
+        ),
+        (
+            {
+                "gates": f"[{{{ABOUT}, action: report_bureau, notice: bureau_notice, "
+                "distinct_days: true}]"
+            },
+            "one notice has no two days",
+        ),
+        (
+            {"gates": f"[{{{ABOUT}, action: charge_fee, least_principal: {{EUR: 0.001}}}}]"},
+            "EUR",
+        ),
+        ({"content": f"[{{{ABOUT}, kinds: [collection]}}]"}, "nothing is required or forbidden"),
+        ({"preview": f"{{{ABOUT}, places: [subject]}}"}, "nothing is forbidden"),
+        (
+            {"preview": f"{{{ABOUT}, places: [sms_start], forbid_amounts: true}}"},
+            "sms_start and sms_chars go together",
+        ),
+        (
+            {"preview": f"{{{ABOUT}, places: [subject], forbid_words: {{es: [acción]}}}}"},
+            "'acción' would never be found",
+        ),
+        (
+            {"preview": f"{{{ABOUT}, places: [subject], forbid_words: {{es: ['*deuda']}}}}"},
+            "'*deuda' would never be found",
         ),
     ],
 )
@@ -190,14 +267,66 @@ def test_what_is_written_wrong_is_refused(sections: dict[str, str], message: str
 
 
 def test_a_kind_is_exempted_once() -> None:
-    rule = f"{{{ABOUT}, kind: fraud_alert, skips: [caps]}}"
+    rule = f"{{{ABOUT}, kinds: [fraud_alert], skips: [windows]}}"
     (found,) = problems(house(exempt=f"[{rule}, {rule}]"))
     assert found.startswith("5: fraud_alert is exempted twice")
 
 
+def test_a_zone_that_does_not_exist_is_refused() -> None:
+    text = house(zones=f"{{{ABOUT}, zones: {{America/Bogotá: everywhere, UTC: everywhere}}}}")
+    (found,) = problems(text.replace("level: house", "level: country"))
+    assert found == "5: there is no time zone America/Bogotá; write it like America/Bogota"
+
+
+def test_a_gate_of_the_house_opens_nothing_that_no_law_states() -> None:
+    """L24: it would have no effect."""
+    text = house(gates=f"[{{{ABOUT}, action: file_claim, require: [terms]}}]")
+    assert messages_of(layer(text)) == [
+        "house.gates[0] is for file_claim, for which no law is stated, so it opens nothing"
+    ]
+
+
+def test_what_is_written_is_what_is_carried_out() -> None:
+    made = layer(
+        house(
+            stops=f"[{{{ABOUT}, when: [paid], stops: asking, except_roles: [attorney]}}]",
+            channels=f"{{{ABOUT}, require_consent: [sms], consent_days: {{sms: 60}}}}",
+            points=f"{{{ABOUT}, deny_origins: [employer], deny_uses: [work]}}",
+            caps=f"[{{{ABOUT}, channels: all, per: calendar_day, max: 1}}]",
+            counts=f"{{{ABOUT}, what: two_way}}",
+            cooldowns=f"[{{{ABOUT}, after: [voice], include_inbound: false, block: all, days: 7}}]",
+            gates=f"[{{{ABOUT}, action: report_bureau, notice: bureau_notice, wait_days: 21, "
+            "max_months: 18, least_principal: {EUR: 50}}]",
+            duties=f"[{{{ABOUT}, notice: useful_notice, within_days: 15, after: due_date, "
+            "bars_asking: false}]",
+            content=f"[{{{ABOUT}, kinds: [collection], channels: [sms], require: [how_to_pay]}}]",
+            preview=f"{{{ABOUT}, places: [sms_start], sms_chars: 40, "
+            "forbid_words: {es: [mora]}}",
+            exempt=f"[{{{ABOUT}, kinds: [agreed_call], skips: [cooldowns], after: call, "
+            "within_h: 168, same_channel: true}]",
+        )
+    )
+    about = Provenance("mine", "house rule")
+    every = ("email", "sms", "whatsapp", "voice", "letter")
+    assert made.stops == (Stops(about, ("paid",), True, ("attorney",)),)
+    assert made.channels == Channels(about, None, (), ("sms",), None, {"sms": 60})
+    assert made.points == Points(about, ("employer",), ("work",))
+    assert made.counts == Counts(about, "two_way")
+    assert made.cooldowns == (Cooldown(about, every, 7, ("voice",), False),)
+    assert made.gates == (
+        Gate(
+            about, "report_bureau", (), "bureau_notice", 1, False, 21, "notice", 18, {"EUR": 5000}
+        ),
+    )
+    assert made.duties == (Duty(about, "useful_notice", 15, "due_date", False),)
+    assert made.content == (Content(about, ("collection",), ("sms",), False, ("how_to_pay",)),)
+    assert made.preview == Preview(about, ("sms_start",), False, {"es": ("mora",)}, 40)
+    assert made.exempt == (Exemption(about, ("agreed_call",), ("cooldowns",), "call", 168, True),)
+
+
 def test_all_problems_are_found_at_once() -> None:
     found = problems(
-        house(gates="{}", windows=f"{{{ABOUT}, days: {{mon-fri: '8 to 9'}}}}", holidays="{}")
+        house(money="{}", windows=f"{{{ABOUT}, days: {{mon-fri: '8 to 9'}}}}", holidays="{}")
     )
     assert len(found) == 4
 
@@ -254,6 +383,28 @@ def refused_by_co(text: str) -> list[str]:
             },
             "house.channel_lock allows 2 channels, which co does not allow",
         ),
+        (
+            {
+                "caps": f"[{{{ABOUT}, channels: all, per: calendar_day, max: 1}}]",
+                "counts": f"{{{ABOUT}, what: two_way}}",
+            },
+            "house.counts counts only conversations, which co does not allow",
+        ),
+        (
+            {"gates": f"[{{{ABOUT}, action: report_bureau, notice: bureau_notice, notices: 1}}]"},
+            "house.gates[0] does with 1 notices, which co does not allow",
+        ),
+        (
+            {
+                "gates": f"[{{{ABOUT}, action: report_bureau, notice: bureau_notice, "
+                "notices: 2, wait_days: 20}]"
+            },
+            "house.gates[0] waits for 20 days, which co does not allow",
+        ),
+        (
+            {"gates": f"[{{{ABOUT}, action: report_bureau, max_months: 19}}]"},
+            "house.gates[0] stays open for 19 months, which co does not allow",
+        ),
     ],
 )
 def test_what_would_loosen_the_law_is_refused(sections: dict[str, str], message: str) -> None:
@@ -286,6 +437,9 @@ def test_roles_that_the_law_forbids_cannot_be_allowed() -> None:
         {"channels": f"{{{ABOUT}, allow: [email], deny: [voice]}}"},
         {"channel_lock": f"{{{ABOUT}, per: rolling_7d, max_distinct: 1, failover_on: never}}"},
         {"recipients": f"{{{ABOUT}, allow: [debtor], deny: [codebtor]}}"},
+        {"gates": f"[{{{ABOUT}, action: report_bureau, notice: bureau_notice, notices: 3, "
+                  "wait_days: 30, max_months: 12}]"},
+        {"cooldowns": f"[{{{ABOUT}, after: [voice], include_inbound: true, block: all, days: 3}}]"},
     ],
 )  # fmt: skip
 def test_what_is_as_strict_or_stricter_is_taken(sections: dict[str, str]) -> None:
@@ -323,6 +477,35 @@ def test_a_stricter_law_than_colombias_is_not_loosened_either() -> None:
     assert [wrong.message.split(",")[0] for wrong in caught.value.wrongs] == [
         "house.channels allows voice",
         "house.channel_lock lets another channel follow on a failure",
+    ]
+
+
+def test_what_else_a_law_may_ask_is_not_loosened_either() -> None:
+    lock = f"{{{ABOUT}, per: rolling_7d, max_distinct: 1, failover_on: never"
+    rest = f"[{{{ABOUT}, after: [voice], include_inbound: true, block: all, days: "
+    consent = f"{{{ABOUT}, require_consent: [sms], require_evidence: "
+    gate = f"[{{{ABOUT}, action: charge_fee, least_principal: {{EUR: "
+    law = house(
+        channel_lock=lock + "}",
+        cooldowns=rest + "7}]",
+        channels=consent + "true, consent_days: {sms: 60}}",
+        gates=gate + "50}}]",
+    )
+    ours = house(
+        channel_lock=lock + ", release_on_request: true}",
+        cooldowns=rest + "6}]",
+        channels=consent + "false, consent_days: {sms: 61}}",
+        gates=gate + "49.99}}]",
+    )
+    law = law.replace("level: house", "level: country").replace("policy: house", "policy: law")
+    with pytest.raises(WrongValuesError) as caught:
+        compose(layer(law), layer(ours))
+    assert [wrong.message.split(",")[0] for wrong in caught.value.wrongs] == [
+        "house.channels does without evidence of consent",
+        "house.channels takes consents to sms for 61 days",
+        "house.channel_lock is released when the person asks",
+        "house.cooldowns[0] rests for 6 days",
+        "house.gates[0] opens for less principal in EUR",
     ]
 
 
@@ -387,6 +570,24 @@ def test_corrections_are_applied_to_the_generated_days() -> None:
     assert [day.isoformat() for day in compiled.days] == ["2026-07-13", "2026-07-20"]
 
 
+def test_a_correction_may_be_of_one_region() -> None:
+    text = CALENDAR.replace(
+        "extra:\n",
+        "regions:\n  AN: {2026-02-28: Andalucía}\n  CT: {}\n"
+        "extra:\n  - {day: 2026-09-11, name: Diada, source: Ley 1/1980, region: CT}\n",
+    ).replace(
+        "removed:\n",
+        "removed:\n  - {day: 2026-02-28, name: Andalucía, source: prueba, region: AN}\n",
+    )
+    document = read(text, "ES.yaml")
+    assert not isinstance(document, list), document
+    made = check(CalendarFile, document)
+    assert not isinstance(made, list), made
+    compiled = compile_calendar(made)
+    assert [day.isoformat() for day in compiled.days] == ["2026-07-13", "2026-07-20"]
+    assert compiled.regions == {"AN": (), "CT": (date(2026, 9, 11),)}
+
+
 def test_a_calendar_read_by_plain_yaml_is_the_same() -> None:
     document = read(CALENDAR, "CO.yaml")
     assert not isinstance(document, list)
@@ -401,6 +602,7 @@ def test_a_calendar_read_by_plain_yaml_is_the_same() -> None:
         ("{day: 2026-01-01", "{day: 2026-01-02", "10: 2026-01-02 is no holiday that could be "),
         ("2026-07-20: Ind", "2026-02-29: Ind", "6: '2026-02-29' is not a date; "),
         ("source: Ley 2578 de 2026", "why: because", "8: 'source' is missing; "),
+        ("source: prueba", "source: prueba, region: AN", "10: there is no region AN; "),
     ],
 )
 def test_a_calendar_that_cannot_be_right_is_refused_with_its_line(

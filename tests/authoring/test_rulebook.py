@@ -898,9 +898,10 @@ def test_a_step_knows_the_line_it_stands_on(shipped: Rulebook) -> None:
 
 def test_a_debtor_of_unknown_country_is_bound_by_every_countrys_law(shipped: Rulebook) -> None:
     names = {layer.policy for layer in shipped.policy_for("").layers}
-    assert names == {"core.never", "co", "house"}
+    assert names == {"core.never", "house", "br", "cl", "co", "es", "gb", "mx", "pe", "us"}
     assert "CO" in shipped.policy_for("").calendars
-    assert [layer.policy for layer in shipped.policy_for("PE").layers] == ["core.never", "house"]
+    assert [layer.policy for layer in shipped.policy_for("PE").layers] == ["core.never", "pe"]
+    assert [layer.policy for layer in shipped.policy_for("FR").layers] == ["core.never", "house"]
 
 
 def test_the_same_content_has_the_same_name_wherever_it_lies(

@@ -82,7 +82,8 @@ def receivable(due: str | None = "2026-09-01", **more: Any) -> Receivable:
 def point(channel: Channel = "email", **more: Any) -> ContactPoint:
     """A contact point with a consent that stands."""
     address = "ana@example.com" if channel == "email" else "+573000000000"
-    made = {"point_id": f"p-{channel}", "address": address, "consent": Consent(date(2020, 1, 1))}
+    consent = Consent(date(2020, 1, 1), "form 7")
+    made = {"point_id": f"p-{channel}", "address": address, "consent": consent}
     return ContactPoint(channel=channel, **{**made, **more})
 
 

@@ -13,11 +13,32 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from escalon.authoring.words import Amounts
 from escalon.authoring.yaml_lines import WrongValueError, WrongValuesError
-from escalon.domain import contact_policy as domain
+from escalon.domain import contact_policy_rules as domain
 from escalon.domain.account import Channel
-from escalon.domain.calendar import Calendar, Range, Week, is_within
-from escalon.domain.contact_policy import LEVELS, Layer, Level, Limit, Policy, Provenance
+from escalon.domain.calendar import Calendar, Range, Week, find_zone, is_within
+from escalon.domain.contact_policy import Policy
+from escalon.domain.contact_policy_content import folded
+from escalon.domain.contact_policy_rules import (
+    LEVELS,
+    Action,
+    Block,
+    ExemptKind,
+    Kind,
+    Layer,
+    Level,
+    Limit,
+    NoticeName,
+    OnFile,
+    Origin,
+    Place,
+    Provenance,
+    StopKind,
+    Use,
+    Wrong,
+    rules_of,
+)
 
 # What may be forbidden besides the channels that the system can use.
 AnyChannel = Channel | Literal["visit", "social_public", "postcard"]
@@ -31,21 +52,27 @@ AnyRole = Literal[
     "coworker",
     "neighbour",
     "minor",
+    "elderly_non_debtor",
+    "beneficiary",
+    "occupier",
+    "group_chat",
     "third_party",
+    "representative",
+    "spouse",
+    "guardian",
+    "executor",
+    "attorney",
 ]
 # How sure we are of a rule: its text was read at an official source; read as quoted elsewhere;
 # reported by a press or law firm's page; known in general and not looked up; our own rule.
 Confidence = Literal[
     "official text", "quoted text", "secondary source", "general knowledge", "house rule"
 ]
-# Messages that are no collection. Nothing in them may ask for money (contact-law C10).
-ExemptKind = Literal[
-    "reply_to_inbound", "requested_information", "transaction_confirmation", "fraud_alert"
-]
 
 _WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _DAY_NAMES = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 _DAYS = re.compile(rf"({'|'.join(_WEEKDAYS)})(?:-({'|'.join(_WEEKDAYS)}))?")
+_PREVIEW_WORD = re.compile(r"\w[\w -]*\*?")
 _HOURS = re.compile(r"([01]\d|2[0-4]):([0-5]\d) to ([01]\d|2[0-4]):([0-5]\d)")
 
 
@@ -82,20 +109,45 @@ DayHours = Annotated[list[Hours], BeforeValidator(_several)]
 ChannelGroup = Annotated[list[Channel], BeforeValidator(_every_channel), Field(min_length=1)]
 
 
+# A part of a country as ISO 3166-2 writes it, without the country: "ANT", "11", "ENG".
+Region = Annotated[str, Field(pattern="^[A-Z0-9]{1,3}$")]
+
+
 class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class _Rule(_Part):
+class _Fact(_Part):
     """What every rule says about itself."""
 
     source: Annotated[str, Field(min_length=1)]
     confidence: Confidence
-    valid_from: date | None = None
     reviewed_by: str | None = None
+
+
+class _Rule(_Fact):
+    """And since when it binds."""
+
+    valid_from: date | None = None
 
     def provenance(self) -> Provenance:
         return Provenance(self.source, self.confidence, self.valid_from, self.reviewed_by)
+
+
+class StopsRule(_Rule):
+    """States in which a person is left alone."""
+
+    when: Annotated[list[StopKind], Field(min_length=1)]
+    stops: Literal["everything", "asking"]
+    except_roles: list[AnyRole] = []
+
+    def compiled(self) -> domain.Stops:
+        return domain.Stops(
+            self.provenance(),
+            tuple(self.when),
+            self.stops == "asking",
+            tuple(self.except_roles),
+        )
 
 
 def _not_both(allow: Sequence[str] | None, deny: Sequence[str]) -> None:
@@ -122,20 +174,76 @@ class RecipientsRule(_Rule):
 
 
 class ChannelsRule(_Rule):
-    """By which means."""
+    """By which means, and with what consent."""
 
     allow: Annotated[list[Channel], Field(min_length=1)] | None = None
     deny: list[AnyChannel] = []
-    require_consent: bool | None = None
+    require_consent: bool | Annotated[list[Channel], Field(min_length=1)] | None = None
+    require_evidence: bool | None = None
+    consent_days: dict[Channel, Annotated[int, Field(ge=1)]] = {}
 
     @model_validator(mode="after")
     def _consistent(self) -> "ChannelsRule":
         _not_both(self.allow, self.deny)
+        required = self.require_consent
+        for channel in self.consent_days:
+            if not (channel in required if isinstance(required, list) else required):
+                raise WrongValueError(
+                    f"a consent to {channel} is not required, so it cannot grow old",
+                    f"write 'require_consent: [{channel}]', or leave the days out",
+                    at=("consent_days", channel),
+                )
         return self
 
     def compiled(self) -> domain.Channels:
+        required = self.require_consent
         return domain.Channels(
-            self.provenance(), _tuple(self.allow), tuple(self.deny), self.require_consent
+            self.provenance(),
+            _tuple(self.allow),
+            tuple(self.deny),
+            tuple(required) if isinstance(required, list) else required,
+            self.require_evidence,
+            {str(channel): days for channel, days in self.consent_days.items()},
+        )
+
+
+class PointsRule(_Rule):
+    """Which addresses and numbers, whatever their channel."""
+
+    deny_origins: list[Origin] = []
+    deny_uses: list[Use] = []
+    only_supplied: bool = False
+
+    def compiled(self) -> domain.Points:
+        return domain.Points(
+            self.provenance(), tuple(self.deny_origins), tuple(self.deny_uses), self.only_supplied
+        )
+
+
+class ZonesRule(_Fact):
+    """Which time zones are kept in which regions of the country."""
+
+    zones: Annotated[dict[str, list[Region] | Literal["everywhere"]], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _known(self) -> "ZonesRule":
+        unknown = [zone for zone in self.zones if find_zone(zone) is None]
+        if unknown:
+            raise WrongValuesError(
+                WrongValueError(
+                    f"there is no time zone {zone}", "write it like America/Bogota", ("zones", zone)
+                )
+                for zone in unknown
+            )
+        return self
+
+    def compiled(self) -> domain.Places:
+        return domain.Places(
+            Provenance(self.source, self.confidence, None, self.reviewed_by),
+            {
+                zone: () if regions == "everywhere" else tuple(regions)
+                for zone, regions in self.zones.items()
+            },
         )
 
 
@@ -203,6 +311,7 @@ class WindowsRule(_Rule):
     """The hours in which the debtor may be contacted, on the debtor's own clock."""
 
     days: dict[str, DayHours]
+    extra_on_request: bool = False
 
     @model_validator(mode="after")
     def _complete(self) -> "WindowsRule":
@@ -220,7 +329,7 @@ class WindowsRule(_Rule):
         for span, hours in self.days.items():
             for weekday in _weekdays(span):
                 week[weekday] = tuple(sorted(hours))
-        return domain.Windows(self.provenance(), tuple(week))
+        return domain.Windows(self.provenance(), tuple(week), self.extra_on_request)
 
 
 class HolidaysRule(_Rule):
@@ -244,15 +353,49 @@ class HolidaysRule(_Rule):
         )
 
 
+class CountsRule(_Rule):
+    """What this policy's lock and caps count as a contact."""
+
+    what: Literal["attempt", "two_way"]
+
+    def compiled(self) -> domain.Counts:
+        return domain.Counts(self.provenance(), self.what)
+
+
 class ChannelLockRule(_Rule):
     """How many different channels a person may be contacted by in a week."""
 
     per: Literal["rolling_7d", "iso_week"]
     max_distinct: Annotated[int, Field(ge=1)]
     failover_on: Literal["hard_failure", "never"]
+    release_on_request: bool = False
 
     def compiled(self) -> domain.ChannelLock:
-        return domain.ChannelLock(self.provenance(), self.per, self.max_distinct, self.failover_on)
+        return domain.ChannelLock(
+            self.provenance(),
+            self.per,
+            self.max_distinct,
+            self.failover_on,
+            self.release_on_request,
+        )
+
+
+class CooldownRule(_Rule):
+    """How long a conversation rests some channels."""
+
+    after: Annotated[list[Channel], Field(min_length=1)]
+    include_inbound: bool
+    block: ChannelGroup
+    days: Annotated[int, Field(ge=1, le=366)]
+
+    def compiled(self) -> domain.Cooldown:
+        return domain.Cooldown(
+            self.provenance(),
+            tuple(self.block),
+            self.days,
+            tuple(self.after),
+            self.include_inbound,
+        )
 
 
 class CapRule(_Rule):
@@ -276,13 +419,175 @@ class CapRule(_Rule):
 
 
 class ExemptRule(_Rule):
-    """A kind of message that some limits of this policy do not bind."""
+    """Kinds of message that some limits of this policy do not bind."""
 
-    kind: ExemptKind
+    kinds: Annotated[list[ExemptKind], Field(min_length=1)]
     skips: Annotated[list[Limit], Field(min_length=1)]
+    after: Literal["answer", "call"] | None = None
+    within_h: Annotated[int, Field(ge=1, le=24 * 366)] | None = None
+    same_channel: bool = False
+
+    @model_validator(mode="after")
+    def _asked(self) -> "ExemptRule":
+        if self.after is None and (self.within_h or self.same_channel):
+            raise WrongValueError(
+                "it is not said what the person has to have asked for",
+                "add 'after: answer' or 'after: call'",
+            )
+        return self
 
     def compiled(self) -> domain.Exemption:
-        return domain.Exemption(self.provenance(), self.kind, tuple(self.skips))
+        return domain.Exemption(
+            self.provenance(),
+            tuple(self.kinds),
+            tuple(self.skips),
+            self.after or "",
+            self.within_h or 0,
+            self.same_channel,
+        )
+
+
+class GateRule(_Rule):
+    """What has to have happened before something is done about a debt."""
+
+    action: Action
+    require: list[OnFile] = []
+    notice: NoticeName | None = None
+    notices: Annotated[int, Field(ge=1)] | None = None
+    distinct_days: bool = False
+    wait_days: Annotated[int, Field(ge=1)] | None = None
+    wait_after: Literal["notice", "due_date"] = "notice"
+    max_months: Annotated[int, Field(ge=1)] | None = None
+    least_principal: Amounts | None = None
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "GateRule":
+        wrongs: list[WrongValueError] = []
+        if self.notice is None and (self.notices or self.distinct_days):
+            wrongs.append(
+                WrongValueError("it is not said which notice", "add 'notice: bureau_notice', say")
+            )
+        if self.notice is None and self.wait_days and self.wait_after == "notice":
+            wrongs.append(
+                WrongValueError(
+                    "there is no notice to wait after",
+                    "name the notice, or write 'wait_after: due_date'",
+                    at=("wait_days",),
+                )
+            )
+        if self.distinct_days and (self.notices or 1) < 2:
+            wrongs.append(
+                WrongValueError(
+                    "one notice has no two days", "write 'notices: 2'", at=("distinct_days",)
+                )
+            )
+        if wrongs:
+            raise WrongValuesError(wrongs)
+        return self
+
+    def compiled(self) -> domain.Gate:
+        return domain.Gate(
+            self.provenance(),
+            self.action,
+            tuple(self.require),
+            self.notice or "",
+            (self.notices or 1) if self.notice else 0,
+            self.distinct_days,
+            self.wait_days or 0,
+            self.wait_after,
+            self.max_months or 0,
+            self.least_principal or {},
+        )
+
+
+class DutyRule(_Rule):
+    """A notice that has to be given by a day."""
+
+    notice: NoticeName
+    within_days: Annotated[int, Field(ge=1)]
+    after: Literal["first_contact", "due_date"]
+    bars_asking: bool
+
+    def compiled(self) -> domain.Duty:
+        return domain.Duty(
+            self.provenance(), self.notice, self.within_days, self.after, self.bars_asking
+        )
+
+
+class ContentRule(_Rule):
+    """What messages have to show and must not be."""
+
+    kinds: Annotated[list[Kind], Field(min_length=1)] | None = None
+    channels: ChannelGroup | None = None
+    first_only: bool = False
+    require: list[Block] = []
+    forbid: list[Wrong] = []
+
+    @model_validator(mode="after")
+    def _some(self) -> "ContentRule":
+        if not self.require and not self.forbid:
+            raise WrongValueError("nothing is required or forbidden", "add require or forbid")
+        return self
+
+    def compiled(self) -> domain.Content:
+        return domain.Content(
+            self.provenance(),
+            tuple(self.kinds or ()),
+            tuple(self.channels or ()),
+            self.first_only,
+            tuple(self.require),
+            tuple(self.forbid),
+        )
+
+
+class PreviewRule(_Rule):
+    """What must not be read where others look along."""
+
+    places: Annotated[list[Place], Field(min_length=1)]
+    forbid_amounts: bool = False
+    forbid_words: dict[
+        Annotated[str, Field(pattern="^[a-z]{2}$")],
+        Annotated[list[str], Field(min_length=1)],
+    ] = {}
+    sms_chars: Annotated[int, Field(ge=1)] | None = None
+
+    @model_validator(mode="after")
+    def _readable(self) -> "PreviewRule":
+        wrongs: list[WrongValueError] = []
+        if not self.forbid_amounts and not self.forbid_words:
+            wrongs.append(
+                WrongValueError("nothing is forbidden", "add forbid_amounts or forbid_words")
+            )
+        if ("sms_start" in self.places) != (self.sms_chars is not None):
+            wrongs.append(
+                WrongValueError(
+                    "sms_start and sms_chars go together",
+                    "say how many characters of an SMS are seen, or leave both out",
+                    at=("places",),
+                )
+            )
+        for language, words in self.forbid_words.items():
+            for index, word in enumerate(words):
+                if not _PREVIEW_WORD.fullmatch(word) or folded(word) != word:
+                    wrongs.append(
+                        WrongValueError(
+                            f"'{word}' would never be found",
+                            "write it small and without accents; * only at its end",
+                            at=("forbid_words", language, index),
+                        )
+                    )
+        if wrongs:
+            raise WrongValuesError(wrongs)
+        return self
+
+    def compiled(self) -> domain.Preview:
+        return domain.Preview(
+            self.provenance(),
+            tuple(self.places),
+            self.forbid_amounts,
+            {language: tuple(words) for language, words in self.forbid_words.items()},
+            self.sms_chars or 0,
+        )
 
 
 class PolicyFile(_Part):
@@ -297,15 +602,44 @@ class PolicyFile(_Part):
     channel_lock: ChannelLockRule | None = None
     caps: list[CapRule] = []
     exempt: list[ExemptRule] = []
+    stops: list[StopsRule] = []
+    points: PointsRule | None = None
+    zones: ZonesRule | None = None
+    counts: CountsRule | None = None
+    cooldowns: list[CooldownRule] = []
+    gates: list[GateRule] = []
+    duties: list[DutyRule] = []
+    content: list[ContentRule] = []
+    preview: PreviewRule | None = None
 
     @model_validator(mode="after")
-    def _each_kind_once(self) -> "PolicyFile":
-        kinds = [rule.kind for rule in self.exempt]
-        for index, kind in enumerate(kinds):
-            if kind in kinds[:index]:
-                raise WrongValueError(
-                    f"{kind} is exempted twice", "join the two", at=("exempt", index, "kind")
-                )
+    def _consistent(self) -> "PolicyFile":
+        if self.zones is not None and self.level == "house":
+            raise WrongValueError(
+                "a house policy does not say where people live",
+                "write the zones of a country into its own policy",
+                at=("zones",),
+            )
+        if self.counts is not None and self.channel_lock is None and not self.caps:
+            raise WrongValueError(
+                "nothing is counted here", "add caps or a channel_lock", at=("counts",)
+            )
+        wrongs: list[WrongValueError] = []
+        seen: set[str] = set()
+        for index, rule in enumerate(self.exempt):
+            for place, kind in enumerate(rule.kinds):
+                if kind in seen:
+                    at: tuple[str | int, ...] = ("exempt", index, "kinds", place)
+                    wrongs.append(WrongValueError(f"{kind} is exempted twice", "join the two", at))
+                seen.add(kind)
+            for place, limit in enumerate(rule.skips):
+                if not getattr(self, limit):
+                    at = ("exempt", index, "skips", place)
+                    wrongs.append(
+                        WrongValueError(f"this policy sets no {limit}", "leave it out", at)
+                    )
+        if wrongs:
+            raise WrongValuesError(wrongs)
         return self
 
 
@@ -321,6 +655,15 @@ def compile_layer(file: PolicyFile) -> Layer:
         channel_lock=file.channel_lock.compiled() if file.channel_lock else None,
         caps=tuple(rule.compiled() for rule in file.caps),
         exempt=tuple(rule.compiled() for rule in file.exempt),
+        stops=tuple(rule.compiled() for rule in file.stops),
+        points=file.points.compiled() if file.points else None,
+        zones=file.zones.compiled() if file.zones else None,
+        counts=file.counts.compiled() if file.counts else None,
+        cooldowns=tuple(rule.compiled() for rule in file.cooldowns),
+        gates=tuple(rule.compiled() for rule in file.gates),
+        duties=tuple(rule.compiled() for rule in file.duties),
+        content=tuple(rule.compiled() for rule in file.content),
+        preview=file.preview.compiled() if file.preview else None,
     )
 
 
@@ -333,6 +676,7 @@ class OwnDay(_Part):
     day: date
     name: Annotated[str, Field(min_length=1)]
     source: Annotated[str, Field(min_length=1)]
+    region: Region | None = None  # only there
 
 
 class CalendarFile(_Part):
@@ -341,7 +685,7 @@ class CalendarFile(_Part):
     calendar: Annotated[str, Field(pattern="^[A-Z]{2}(-[A-Z0-9]{1,8})?$")]
     source: Annotated[str, Field(min_length=1)]
     years: Annotated[dict[int, dict[date, str]], Field(min_length=1)]
-    regions: dict[str, dict[date, str]] = {}
+    regions: dict[Region, dict[date, str]] = {}
     extra: list[OwnDay] = []
     removed: list[OwnDay] = []
 
@@ -366,7 +710,16 @@ class CalendarFile(_Part):
             for index, own in enumerate(self.extra)
             if own.day.year not in self.years
         ]
-        known = {day for days in self.years.values() for day in days}
+        wrongs += [
+            WrongValueError(
+                f"there is no region {own.region}",
+                "generate the calendar with it, or leave the region out",
+                at=(field, index, "region"),
+            )
+            for field, given in (("extra", self.extra), ("removed", self.removed))
+            for index, own in enumerate(given)
+            if own.region is not None and own.region not in self.regions
+        ]
         wrongs += [
             WrongValueError(
                 f"{own.day} is no holiday that could be removed",
@@ -374,23 +727,32 @@ class CalendarFile(_Part):
                 at=("removed", index, "day"),
             )
             for index, own in enumerate(self.removed)
-            if own.day not in known
+            if own.day not in self._generated(own.region)
         ]
         if wrongs:
             raise WrongValuesError(wrongs)
         return self
 
+    def _generated(self, region: str | None) -> set[date]:
+        """The generated days that rest everywhere, or only in one region."""
+        if region is not None:
+            return set(self.regions.get(region, ()))
+        return {day for days in self.years.values() for day in days}
+
+    def days(self, region: str | None) -> tuple[date, ...]:
+        """Those days with their corrections; what is removed and added again is a holiday."""
+        removed = {own.day for own in self.removed if own.region == region}
+        extra = {own.day for own in self.extra if own.region == region}
+        return tuple(sorted((self._generated(region) - removed) | extra))
+
 
 def compile_calendar(file: CalendarFile) -> Calendar:
-    """The calendar with its corrections; what is removed and added again is a holiday."""
-    days = {day for days in file.years.values() for day in days}
-    days -= {own.day for own in file.removed}
-    days |= {own.day for own in file.extra}
+    """The calendar with its corrections."""
     return Calendar(
         file.calendar,
         tuple(sorted(file.years)),
-        tuple(sorted(days)),
-        {region: tuple(sorted(own)) for region, own in sorted(file.regions.items())},
+        file.days(None),
+        {region: file.days(region) for region in sorted(file.regions)},
     )
 
 
@@ -442,11 +804,22 @@ def compose(*layers: Layer, calendars: Iterable[Calendar] = ()) -> Policy:
         for layer in layers
         if layer.holidays and layer.holidays.calendar and layer.holidays.calendar not in loaded
     ]
+    stated = {gate.action for layer in layers if layer.level != "house" for gate in layer.gates}
     for house in layers:
-        if house.level == "house":
-            for law in layers:
-                if law.level != "house":
-                    wrongs += _loosened(house, law)
+        if house.level != "house":
+            continue
+        wrongs += [
+            WrongValueError(
+                f"{house.policy}.gates[{index}] is for {gate.action}, for which no law is stated, "
+                "so it opens nothing",
+                "write the law into a policy of the country or the sector",
+            )
+            for index, gate in enumerate(house.gates)
+            if gate.action not in stated
+        ]
+        for law in layers:
+            if law.level != "house":
+                wrongs += _loosened(house, law)
     if wrongs:
         raise WrongValuesError(wrongs)
     named = {layer.holidays.calendar for layer in layers if layer.holidays}
@@ -458,18 +831,12 @@ def compose(*layers: Layer, calendars: Iterable[Calendar] = ()) -> Policy:
 
 def unreviewed(policy: Policy) -> list[str]:
     """The rules that nobody has signed off, e.g. "co.windows", for the check before going live."""
-    found = []
-    for layer in policy.layers:
-        for field in layer.__struct_fields__:
-            value = getattr(layer, field)
-            rules = value if isinstance(value, tuple) else (value,)
-            for index, rule in enumerate(rules):
-                # Every struct of a layer is a rule, and every rule says where it comes from.
-                about = getattr(rule, "about", None)
-                if isinstance(about, Provenance) and not about.reviewed_by:
-                    place = f"[{index}]" if isinstance(value, tuple) else ""
-                    found.append(f"{layer.policy}.{field}{place}")
-    return found
+    return [
+        name
+        for layer in policy.layers
+        for name, rule in rules_of(layer)
+        if not rule.about.reviewed_by
+    ]
 
 
 def _loosened(house: Layer, law: Layer) -> Iterator[WrongValueError]:
@@ -494,6 +861,11 @@ def _loosened(house: Layer, law: Layer) -> Iterator[WrongValueError]:
                 yield looser("channels", f"allows {channel}")
         if house.channels.require_consent is False and law.channels.require_consent:
             yield looser("channels", "does without consent")
+        if house.channels.require_evidence is False and law.channels.require_evidence:
+            yield looser("channels", "does without evidence of consent")
+        for channel, days in house.channels.consent_days.items():
+            if days > law.channels.consent_days.get(channel, days):
+                yield looser("channels", f"takes consents to {channel} for {days} days")
     if house.windows and law.windows:
         for weekday, name in enumerate(_DAY_NAMES):
             ours = _only(house.windows.week, weekday)
@@ -507,6 +879,19 @@ def _loosened(house: Layer, law: Layer) -> Iterator[WrongValueError]:
             yield looser("channel_lock", "counts by calendar week instead of any seven days")
         if ours_lock.failover_on == "hard_failure" and laws.failover_on == "never":
             yield looser("channel_lock", "lets another channel follow on a failure")
+        if ours_lock.release_on_request and not laws.release_on_request:
+            yield looser("channel_lock", "is released when the person asks")
+    if _counts(house) == "two_way" and _counts(law) == "attempt":
+        yield looser("counts", "counts only conversations")
+    for index, ours_rest in enumerate(house.cooldowns):
+        for rest in law.cooldowns:
+            if set(ours_rest.block) <= set(rest.block) and ours_rest.days < rest.days:
+                yield looser(f"cooldowns[{index}]", f"rests for {ours_rest.days} days")
+    for index, ours_gate in enumerate(house.gates):
+        for gate in law.gates:
+            if ours_gate.action == gate.action:
+                for what in _wider(ours_gate, gate):
+                    yield looser(f"gates[{index}]", what)
     for index, ours_cap in enumerate(house.caps):
         for cap in law.caps:
             group = set(cap.channels or get_args(Channel))
@@ -518,6 +903,26 @@ def _loosened(house: Layer, law: Layer) -> Iterator[WrongValueError]:
                 yield looser(f"caps[{index}]", f"leaves {ours_cap.min_gap_h} hours between")
             if 0 < ours_cap.min_gap_days < cap.min_gap_days:
                 yield looser(f"caps[{index}]", f"leaves {ours_cap.min_gap_days} days between")
+
+
+def _counts(layer: Layer) -> str:
+    """What the layer counts, or nothing if it counts nothing."""
+    if layer.channel_lock is None and not layer.caps:
+        return ""
+    return layer.counts.what if layer.counts is not None else "attempt"
+
+
+def _wider(ours: domain.Gate, law: domain.Gate) -> Iterator[str]:
+    """In what the one gate is wider than the other."""
+    if ours.notice == law.notice and 0 < ours.notices < law.notices:
+        yield f"does with {ours.notices} notices"
+    if ours.wait_after == law.wait_after and 0 < ours.wait_days < law.wait_days:
+        yield f"waits for {ours.wait_days} days"
+    if 0 < law.max_months < ours.max_months:
+        yield f"stays open for {ours.max_months} months"
+    for currency, least in ours.least_principal.items():
+        if least < law.least_principal.get(currency, least):
+            yield f"opens for less principal in {currency}"
 
 
 def _only(week: Week, weekday: int) -> Week:

@@ -5,7 +5,7 @@ minutes of the local day, 0 to 1440. A window is open at an instant if the wall 
 shows a minute inside it, whatever daylight saving does to that day.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
@@ -135,6 +135,21 @@ def intersect(one: Week, other: Week) -> Week:
         tuple((max(a, c), min(b, d)) for a, b in mine for c, d in theirs if max(a, c) < min(b, d))
         for mine, theirs in zip(one, other, strict=True)
     )
+
+
+def unite(one: Week, other: Week) -> Week:
+    """The minutes of the week that are open in either."""
+    return tuple(_joined((*mine, *theirs)) for mine, theirs in zip(one, other, strict=True))
+
+
+def _joined(ranges: Sequence[Range]) -> tuple[Range, ...]:
+    joined: list[Range] = []
+    for start, end in sorted(ranges):
+        if joined and start <= joined[-1][1]:
+            joined[-1] = (joined[-1][0], max(joined[-1][1], end))
+        else:
+            joined.append((start, end))
+    return tuple(joined)
 
 
 def is_within(inner: Week, outer: Week) -> bool:

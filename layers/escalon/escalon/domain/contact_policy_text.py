@@ -35,6 +35,28 @@ TEXTS: dict[Language, dict[str, str]] = {
         "channel_locked": "en la misma semana ya se usó otro canal ({used})",
         "min_gap": "todavía no ha pasado el tiempo mínimo desde el último contacto",
         "cap_reached": "ya se alcanzó el máximo de contactos por {per} ({max})",
+        "stopped": "no se puede contactar a la persona por ello: {stop}",
+        "stop_unknown": "no se sabe qué significa el estado {stop}",
+        "channel_refused": "la persona no quiere ser contactada por {channel}",
+        "origin_not_allowed": "el dato de contacto para {channel} no lo dio la persona",
+        "use_not_allowed": "el dato de contacto para {channel} es del trabajo",
+        "consent_unproven": "nada prueba la autorización para {channel}",
+        "consent_for_other_purpose": "la autorización para {channel} se dio para otro fin",
+        "consent_stale": "la autorización para {channel} no se confirma desde hace más de {days} "
+        "días",
+        "hours_not_wanted": "la persona pidió que no se le contacte a esta hora",
+        "cooling_down": "se habló con la persona en los últimos {days} días",
+        "action_not_stated": "la política no dice cuándo se permite {action}",
+        "not_on_file": "para {action} falta en el expediente: {missing}",
+        "debt_unknown": "para {action} no se conoce la deuda ({missing})",
+        "too_small": "la deuda es muy pequeña para {action}",
+        "too_old": "la deuda lleva más de {months} meses y ya no se permite {action}",
+        "notice_missing": "para {action} consta el aviso previo {given} veces de {needed}",
+        "gate_waits": "para {action} no han pasado {days} días",
+        "notice_owed": "hasta el {day} debía darse {notice}",
+        "content_missing": "el mensaje no muestra: {missing}",
+        "content_forbidden": "el mensaje tiene lo que no debe: {found}",
+        "seen_by_others": "otros leerían en {place}: {found}",
         "calendar_day": "día",
         "rolling_7d": "siete días",
         "opens": "la política de contacto abre {when}",
@@ -60,10 +82,108 @@ TEXTS: dict[Language, dict[str, str]] = {
         "channel_locked": "another channel has been used in the same week ({used})",
         "min_gap": "the minimum time since the last contact has not passed",
         "cap_reached": "the maximum of contacts per {per} is reached ({max})",
+        "stopped": "the person may not be contacted about this: {stop}",
+        "stop_unknown": "nobody knows what the state {stop} means",
+        "channel_refused": "the person does not want to be contacted by {channel}",
+        "origin_not_allowed": "the person did not supply the contact point for {channel}",
+        "use_not_allowed": "the contact point for {channel} is one at work",
+        "consent_unproven": "nothing proves the consent to {channel}",
+        "consent_for_other_purpose": "consent to {channel} was given for another purpose",
+        "consent_stale": "consent to {channel} was last confirmed more than {days} days ago",
+        "hours_not_wanted": "the person asked not to be contacted at this hour",
+        "cooling_down": "somebody spoke with the person in the last {days} days",
+        "action_not_stated": "the policy does not say when to {action}",
+        "not_on_file": "to {action} something is missing on file: {missing}",
+        "debt_unknown": "to {action} the debt is not known well enough ({missing})",
+        "too_small": "the debt is too small to {action}",
+        "too_old": "the debt is more than {months} months old, too old to {action}",
+        "notice_missing": "to {action} notice has been given {given} times of {needed}",
+        "gate_waits": "to {action} {days} days have not passed",
+        "notice_owed": "{notice} was due by {day}",
+        "content_missing": "the message does not show: {missing}",
+        "content_forbidden": "the message is what it must not be: {found}",
+        "seen_by_others": "others would read in {place}: {found}",
         "calendar_day": "day",
         "rolling_7d": "seven days",
         "opens": "the contact policy opens {when}",
         "never": "no allowed instant is known in the next {days} days",
+    },
+}
+# Words of the policies that appear in those texts, by language.
+WORDS: dict[Language, dict[str, str]] = {
+    "es": {
+        "paid": "está pagado",
+        "dispute_open": "hay un reclamo abierto",
+        "wrong_person": "no es la persona que debe",
+        "deceased": "falleció",
+        "identity_doubt": "hay dudas sobre su identidad",
+        "legal_hold": "hay una orden o un asunto legal",
+        "data_revoked": "retiró la autorización para tratar sus datos",
+        "represented": "la representa un abogado",
+        "insolvency": "está en un proceso de insolvencia",
+        "cease_request": "pidió por escrito que no se le contacte",
+        "breathing_space": "está en un período de respiro",
+        "debt_advice": "busca asesoría para sus deudas",
+        "statute_barred_refused": "la deuda prescribió y la persona se niega a pagarla",
+        "vulnerable": "se revisa si está en situación de vulnerabilidad",
+        "report_bureau": "reportar a una central de riesgo",
+        "file_claim": "demandar",
+        "charge_fee": "cobrar gastos de cobranza",
+        "make_agreement": "hacer un acuerdo",
+        "bureau_notice": "el aviso previo al reporte",
+        "receipted_demand": "el requerimiento de pago con acuse de recibo",
+        "validation_notice": "el aviso de validación de la deuda",
+        "useful_notice": "la gestión útil sin costo",
+        "authorisation": "la autorización",
+        "debt_document": "el documento de la deuda",
+        "certain_and_due": "que la deuda es cierta y exigible",
+        "warned_in_contract_or_demand": "la advertencia en el contrato o en el requerimiento",
+        "bureau_named": "el nombre de la central de riesgo",
+        "documented_settlement_attempt": "el intento documentado de arreglo",
+        "in_writing": "que consta por escrito",
+        "terms": "las condiciones",
+        "breakdown": "el desglose",
+        "says_if_it_settles_all": "si salda toda la deuda",
+        "creditor_account": "la cuenta del acreedor",
+        "due_on": "el vencimiento",
+        "principal": "el capital",
+    },
+    "en": {
+        "paid": "it is paid",
+        "dispute_open": "a dispute is open",
+        "wrong_person": "this is not who owes",
+        "deceased": "they have died",
+        "identity_doubt": "their identity is in doubt",
+        "legal_hold": "there is a legal hold",
+        "data_revoked": "they withdrew the permission to process their data",
+        "represented": "a lawyer represents them",
+        "insolvency": "they are insolvent",
+        "cease_request": "they asked in writing not to be contacted",
+        "breathing_space": "they are in a breathing space",
+        "debt_advice": "they are getting debt advice",
+        "statute_barred_refused": "the debt is statute-barred and they will not pay it",
+        "vulnerable": "it is being found out whether they are vulnerable",
+        "report_bureau": "report it to a credit bureau",
+        "file_claim": "file a claim",
+        "charge_fee": "charge a collection fee",
+        "make_agreement": "make an agreement",
+        "bureau_notice": "the notice before a credit report",
+        "receipted_demand": "the receipted demand for payment",
+        "validation_notice": "the validation notice",
+        "useful_notice": "the free useful notice",
+        "authorisation": "the authorisation",
+        "debt_document": "the document of the debt",
+        "certain_and_due": "that the debt is certain and due",
+        "warned_in_contract_or_demand": "the warning in the contract or the demand",
+        "bureau_named": "the name of the credit bureau",
+        "documented_settlement_attempt": "the documented attempt to settle",
+        "in_writing": "that it is in writing",
+        "terms": "the terms",
+        "breakdown": "the breakdown",
+        "says_if_it_settles_all": "whether it settles the whole debt",
+        "creditor_account": "the creditor's account",
+        "due_on": "the due date",
+        "principal": "the principal",
     },
 }
 _DAYS: dict[Language, tuple[str, ...]] = {
@@ -118,7 +238,11 @@ def explain(verdict: Verdict, locale: str) -> str:
     if "day" in params:
         day = datetime.fromisoformat(params["day"])
         params["day"] = _day(day, language, with_year=day.year != verdict.at.astimezone(info).year)
-    clauses = [texts[verdict.reason].format(**params)]
+    for name in ("stop", "action", "notice", "missing"):
+        if name in params:
+            words = params[name].split(", ")
+            params[name] = ", ".join(WORDS[language].get(word, word) for word in words)
+    clauses = [texts[verdict.reason].format_map(_Filled(params))]
     if verdict.next_allowed_at is not None:
         opens = texts["opens"].format(
             when=_when(verdict.next_allowed_at, verdict.at, info, language)
@@ -129,6 +253,13 @@ def explain(verdict: Verdict, locale: str) -> str:
         clauses.append(texts["never"].format(days=LOOK_AHEAD.days))
     text = "; ".join(clauses)
     return f"{text} ({verdict.source})" if verdict.source else text
+
+
+class _Filled(dict[str, str]):
+    """What fills a text; what a refusal of another version does not say is left open."""
+
+    def __missing__(self, name: str) -> str:
+        return "…"
 
 
 def _when(instant: datetime, asked_at: datetime, info: tzinfo, language: Language) -> str:
