@@ -7,6 +7,7 @@ MAKEFLAGS += --no-print-directory
 DATA ?= samples/ibm/ibm_late_payments.csv
 OUT ?= out/replay-real
 PORTFOLIO ?= samples/ibm
+CHAOS ?=
 REGION := us-east-1
 
 environment := PYTHON="$(PYTHON)" requirements/environment.sh
@@ -55,9 +56,10 @@ up: setup ## start a local stack and keep it (escalon status, escalon down)
 down: venv ## stop the local stack
 	@$(escalon) down
 
-replay-real: setup ## replay a real portfolio: DATA=file.csv OUT=folder
+replay-real: setup ## replay a real portfolio: DATA=file.csv OUT=folder (CHAOS=1 for forged and late notices)
 	@$(escalon) replay "$(DATA)" --mapping $(PORTFOLIO)/mapping.yaml \
-	  --rulebook $(PORTFOLIO)/rulebook --from 2012-01-03 --to 2014-01-31 --at 09:00 --out "$(OUT)"
+	  --rulebook $(PORTFOLIO)/rulebook --from 2012-01-03 --to 2014-01-31 --at 09:00 \
+	  $(if $(CHAOS),--chaos) --out "$(OUT)"
 
 pins: ## resolve the requirements again and write the pinned lists
 	@requirements/pins.sh

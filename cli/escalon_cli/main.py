@@ -14,11 +14,13 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Column, Table
 
 from escalon.authoring.rulebook import RulebookError, load_rulebook
+from escalon.domain import story
 from escalon.domain.engine import decide
 from escalon.domain.explanation import explain as explained
+from escalon.usecases.feeds import FeedMarks
 from escalon_cli import doctor as doctor_module
+from escalon_cli import payment_secrets, payments, replay_output, replay_page, stack
 from escalon_cli import replay as replay_module
-from escalon_cli import replay_output, replay_page, stack
 from escalon_cli.deployed import Deployed, of_cloud, of_local
 from escalon_cli.publish import PublishError, live_version
 from escalon_cli.publish import publish as publish_rulebook
@@ -37,6 +39,7 @@ app.add_typer(imports, name="import")
 
 out = Console()
 err = Console(stderr=True)
+STORY_LINES = 12  # of what happened lately
 
 LOCAL = {"Shards": "1", "LocalStatements": "true"}
 REPLAY = {**LOCAL, "Clock": "table", "SweepState": "DISABLED"}
@@ -77,12 +80,19 @@ def _errors_in_words() -> Iterator[None]:
 
 
 def _deployed(name: str) -> Deployed:
-    if name != "local":
-        return of_cloud(name)
-    info = stack.status()
-    if info is None:
+    info = stack.status(name)
+    if info is not None:
+        return of_local(info)
+    if name == stack.DEFAULT_NAME:
         _fail("no local stack is running; start one with `escalon up`")
-    return of_local(info)
+    return of_cloud(name)
+
+
+# ------------------------------------------------------------------------------------- payments
+
+money = payments.commands(_deployed, _errors_in_words)
+money.add_typer(payment_secrets.commands(_deployed, _errors_in_words), name="secret")
+app.add_typer(money, name="payments")
 
 
 # ---------------------------------------------------------------------------------- local stack
@@ -96,9 +106,11 @@ def up() -> None:
         deployed = of_local(info)
         rulebook = publish_rulebook(deployed, Path("config"))
         replay_module.verify_senders(deployed, rulebook)
+        doctor_module.fix(deployed)
     table = Table(title="Escalón runs here", show_header=False)
     table.add_row("endpoint", info.endpoint_url)
     table.add_row("inbox", f"s3://{info.outputs['Bucket']}/inbox/<mapping>/<file>")
+    table.add_row("api", info.outputs["ApiUrl"])
     table.add_row("rulebook", f"{rulebook.rulebook} {rulebook.version}")
     take_in = "escalon import file samples/portfolio.csv --mapping samples/mapping.yaml"
     table.add_row("next", take_in)
@@ -239,9 +251,18 @@ def explain(
         stored = deployed.table.get(account_id)
         if stored is None:
             _fail(f"there is no account {account}; give the reference as the export has it")
-        rulebook = deployed.documents.rulebook(live_version(deployed))
+        version = live_version(deployed)
+        if not version:
+            _fail("no rulebook was ever published; `escalon rules publish` puts one in force")
+        rulebook = deployed.documents.rulebook(version)
         as_of = at.astimezone(UTC) if at else datetime.now(UTC)
-        decision = decide(stored.account, rulebook, as_of)
+        marks = FeedMarks(deployed.table)(rulebook, as_of)
+        decision = decide(stored.account, rulebook, as_of, marks)
+        happened = [
+            fact
+            for fact in deployed.history.of(account_id)
+            if datetime.fromisoformat(fact["at"]) <= as_of
+        ]
     zones = stored.account.zones or (rulebook.default_zone,)
     table = Table(title=f"{account} · {stored.account.name}", show_header=False)
     action = f" · {decision.action}" if decision.action else ""
@@ -264,6 +285,19 @@ def explain(
     out.print(table)
     for line in explained(decision, locale=locale, zones=zones):
         out.print(f"  • {line}", highlight=False)
+    if latest := story.told(happened, locale=locale, zones=zones)[-STORY_LINES:]:
+        out.print("\nlately", style="dim")
+        for line in latest:
+            out.print(f"  {line}", highlight=False)
+
+
+@app.command()
+def ledger(
+    account: payments.Account, as_json: payments.AsJson = False, stack_name: StackName = "local"
+) -> None:
+    """What an account owes and why: every entry, and what each payment settles."""
+    with _errors_in_words():
+        payments.show_ledger(_deployed(stack_name), account, as_json=as_json)
 
 
 @app.command()
@@ -297,10 +331,18 @@ def runs(
 
 
 @app.command()
-def doctor(stack_name: StackName = "local") -> None:
+def doctor(
+    stack_name: StackName = "local",
+    fix: Annotated[
+        bool, typer.Option("--fix", help="Switch on that SNS logs the status of every SMS.")
+    ] = False,
+) -> None:
     """What is missing before going live: quotas, sandboxes, identities, logs, dead letters."""
     with _errors_in_words():
-        findings = doctor_module.examine(_deployed(stack_name))
+        deployed = _deployed(stack_name)
+        if fix:
+            doctor_module.fix(deployed)
+        findings = doctor_module.examine(deployed)
     table = Table("", "what", "found", "what to do")
     for finding in findings:
         mark = {"ok": "[green]✓[/]", "warn": "[yellow]![/]", "bad": "[red]✗[/]"}[finding.state]
@@ -328,8 +370,17 @@ def replay(
     payments_mapping: Annotated[
         list[Path] | None, typer.Option(help="Its mapping, in the same order.")
     ] = None,
+    by_file: Annotated[
+        bool, typer.Option("--by-file", help="Payments come as a bank's file, not as webhooks.")
+    ] = False,
+    chaos: Annotated[
+        bool,
+        typer.Option("--chaos", help="Notices also come twice, out of order, and forged."),
+    ] = False,
 ) -> None:
     """Play a portfolio day by day through the deployed functions, and show what happened."""
+    if by_file and chaos:
+        _fail("--chaos is about webhooks; leave --by-file out")
     if len(payments or []) != len(payments_mapping or []):
         _fail("give one --payments-mapping for each --payments")
     plan = replay_module.Plan(
@@ -340,6 +391,7 @@ def replay(
         last_day.date(),
         tuple(sorted(_time(text) for text in at)),
         tuple(zip(payments or [], payments_mapping or [], strict=True)),
+        "file" if by_file else "chaos" if chaos else "webhook",
     )
     _replay(plan, to_folder)
 
@@ -374,6 +426,7 @@ def _replay(plan: replay_module.Plan, to_folder: Path) -> None:
         info = stack.up("replay", parameters=REPLAY, fresh=True, console=err)
         try:
             deployed = of_local(info)
+            doctor_module.fix(deployed)
             with Progress(
                 TextColumn("{task.description}"),
                 BarColumn(),
@@ -409,7 +462,7 @@ def _show_summary(summary: dict[str, object]) -> None:
     table = Table(title="What happened", show_header=False)
     for name in ("messages", "tasks", "refusals", "elapsed_seconds"):
         table.add_row(name.replace("_", " "), str(summary[name]))
-    for name in ("messages_by", "money", "run_totals"):
+    for name in ("messages_by", "money", "ledger", "notices", "run_totals"):
         block = summary[name]
         for key, value in block.items() if isinstance(block, dict) else ():
             table.add_row(f"{name.replace('_', ' ')} {key}", str(value))

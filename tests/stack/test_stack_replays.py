@@ -1,7 +1,6 @@
 """A portfolio in a layout that nobody has seen is replayed with nothing but a mapping for it."""
 
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, time
 from pathlib import Path
@@ -12,6 +11,7 @@ import pytest
 from escalon_cli import replay, replay_output
 from escalon_cli.deployed import of_local
 from escalon_cli.main import REPLAY
+from escalon_cli.replay_payments import Way
 from escalon_cli.stack import PROJECT, down, up
 
 BOOK = """\
@@ -68,10 +68,8 @@ class Replayed:
         return [json.loads(line) for line in text.splitlines()]
 
 
-@pytest.fixture(scope="module")
-def replayed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Replayed]:
+def play(folder: Path, by: Way) -> Replayed:
     """Ten days of March 2025 in New York, whose clocks go forward on the 9th."""
-    folder = tmp_path_factory.mktemp("replay")
     (folder / "open_items.csv").write_text(BOOK, encoding="utf-8")
     (folder / "mapping.yaml").write_text(MAPPING, encoding="utf-8")
     plan = replay.Plan(
@@ -81,14 +79,27 @@ def replayed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Replayed]:
         date(2025, 3, 3),
         date(2025, 3, 12),
         (time(9),),
+        by=by,
     )
     plan.check()
     deployed = of_local(up("tests-replay", auth=True, parameters=REPLAY, fresh=True))
     try:
         played = replay.play(deployed, plan, lambda *_: None)
-        yield Replayed(folder, replay_output.write(deployed, plan, played, folder))
+        return Replayed(folder, replay_output.write(deployed, plan, played, folder))
     finally:
         down("tests-replay")
+
+
+@pytest.fixture(scope="module")
+def replayed(tmp_path_factory: pytest.TempPathFactory) -> Replayed:
+    """The payments come as a bank's files."""
+    return play(tmp_path_factory.mktemp("replay"), "file")
+
+
+@pytest.fixture(scope="module")
+def chaotic(tmp_path_factory: pytest.TempPathFactory) -> Replayed:
+    """They come as webhooks, twice, out of order, and forged."""
+    return play(tmp_path_factory.mktemp("chaos"), "chaos")
 
 
 def test_each_message_goes_out_on_its_day_once(replayed: Replayed) -> None:
@@ -96,10 +107,10 @@ def test_each_message_goes_out_on_its_day_once(replayed: Replayed) -> None:
         (m["sent_at"], m["account_id"], m["to"], m["step"], m["state"])
         for m in replayed.lines("messages")
     ] == [
-        ("2025-03-03T09:00:00-05:00", "AX-1", "one@example.com", "friendly", "sent"),
-        ("2025-03-03T09:00:00-05:00", "AX-2", "two@example.com", "friendly", "sent"),
-        ("2025-03-07T09:00:00-05:00", "AX-3", "three@example.com", "heads-up", "sent"),
-        ("2025-03-10T09:00:00-04:00", "AX-1", "one@example.com", "friendly-again", "sent"),
+        ("2025-03-03T09:00:00-05:00", "AX-1", "one@example.com", "friendly", "delivered"),
+        ("2025-03-03T09:00:00-05:00", "AX-2", "two@example.com", "friendly", "delivered"),
+        ("2025-03-07T09:00:00-05:00", "AX-3", "three@example.com", "heads-up", "delivered"),
+        ("2025-03-10T09:00:00-04:00", "AX-1", "one@example.com", "friendly-again", "delivered"),
     ]
 
 
@@ -169,3 +180,18 @@ def test_every_email_is_there_as_it_was_sent(replayed: Replayed) -> None:
     for message in replayed.lines("messages"):
         body = (replayed.out / message["eml"]).read_bytes()
         assert f"To: Firm {message['account_id']} <{message['to']}>".encode() in body
+
+
+def test_l25_whatever_providers_and_forgers_do_the_ledger_ends_the_same(
+    replayed: Replayed, chaotic: Replayed
+) -> None:
+    assert chaotic.summary["ledger"] == replayed.summary["ledger"]
+    assert chaotic.summary["ledger"]["entries"] == 7
+    notices = chaotic.summary["notices"]
+    assert (notices["genuine"], notices["answers"]["genuine 200"]) == (2, 2)
+    assert notices["again"] + notices["out_of_order"] + notices["forged"] > 0
+    heard = [
+        sorted((m["sent_at"], m["to"], m["step"]) for m in one.lines("messages"))
+        for one in (chaotic, replayed)
+    ]
+    assert heard[0] == heard[1]

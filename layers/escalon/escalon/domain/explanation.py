@@ -186,7 +186,7 @@ class _Filled(dict[str, str]):
 
     def __init__(self, params: Mapping[str, Any], *, spanish: bool, zones: Sequence[str]) -> None:
         super().__init__(
-            {name: _value(value, spanish=spanish, zones=zones) for name, value in params.items()}
+            {name: in_words(value, spanish=spanish, zones=zones) for name, value in params.items()}
         )
         task = _TASKS.get(str(params.get("task")))
         if task is not None:
@@ -196,10 +196,10 @@ class _Filled(dict[str, str]):
         self._spanish = spanish
 
     def __missing__(self, name: str) -> str:
-        return _value(None, spanish=self._spanish, zones=())
+        return in_words(None, spanish=self._spanish, zones=())
 
 
-def _value(value: object, *, spanish: bool, zones: Sequence[str]) -> str:
+def in_words(value: object, *, spanish: bool, zones: Sequence[str]) -> str:
     """A date or an instant as a person says it, in the debtor's zone; anything else as it is."""
     if value is None:
         return "nuevo aviso" if spanish else "further notice"
