@@ -3,6 +3,7 @@ next message is gone, and the account's story tells it. Forged, it is refused.""
 
 import base64
 import json
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,9 +14,11 @@ from typer.testing import CliRunner
 from escalon.domain.account import Account
 from escalon_cli import payment_secrets
 from escalon_cli.main import app
+from escalon_cli.provider_stand_in import SECRETS, Payment, webhook
 from escalon_cli.publish import publish
 from escalon_cli.replay import verify_senders
 from escalon_cli.stack import PROJECT, StackInfo
+from escalon_cli.waiting import until
 from tests.stack.driving import Driver
 from tests.stack.test_stack_collects import BOOK_MAPPING
 
@@ -99,3 +102,45 @@ def test_l7_who_has_paid_hears_nothing_more(paid: Paid) -> None:
 def test_the_story_tells_it(paid: Paid) -> None:
     assert "nothing is open" in paid.said
     assert "payment andina-stripe:pi_3Q0aTESTcobro01 of COP 150,000.00" in paid.said
+
+
+def test_notices_of_one_account_at_the_same_time_are_all_booked_once(stack: StackInfo) -> None:
+    """Twelve payments of one debtor, each told of twice, eight posts at a time."""
+    driver = Driver(stack)
+    deployed = driver.deployed
+    publish(deployed, PROJECT / "config")
+    at = driver.at(RUN)
+    secret = SECRETS["standard_webhooks"]
+    payment_secrets.add(deployed, "cordillera-gateway", secret)
+    mapping = BOOK_MAPPING.replace("always andina", "always cordillera")
+    many = "".join(
+        f'75000003,Inés Mora,consumer,+573000000753,FM-{n},2026-08-20,2026-09-18,"1,000.00"\n'
+        for n in range(12)
+    )
+    report = driver.imported(
+        "many.csv", "many", mapping, (BOOK.splitlines()[0] + "\n" + many).encode()
+    )
+    assert (report["state"], report["refused"]) == ("done", 0)
+    http = urllib3.PoolManager(maxsize=8)
+    url = f"{deployed.outputs['ApiUrl']}/webhooks/cordillera-gateway"
+
+    def post(number: int) -> int:
+        payment = Payment(f"many-{number}", f"FM-{number}", 1_000_00, "COP", at)
+        notice = webhook("standard_webhooks", payment, at, secret)
+        return http.request("POST", url, body=notice.body, headers=notice.headers).status
+
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(post, [n % 12 for n in range(24)]))
+    assert answers == [200] * 24
+    account_id = deployed.account_id("75000003")
+
+    def settled() -> bool | None:
+        # Whoever met too many others at once was put off to the queue.
+        found = deployed.table.get(account_id)
+        return (found is not None and not found.account.receivables) or None
+
+    until("The booking of twelve payments", settled, seconds=60)
+    entries = deployed.table.entries(account_id)
+    paid = [e.amount_minor for e in entries if e.kind == "payment"]
+    assert paid == [-1_000_00] * 12
+    assert deployed.table.get(account_id).account.credits == {}  # type: ignore[union-attr] # it is there
