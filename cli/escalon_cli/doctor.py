@@ -28,6 +28,8 @@ def examine(deployed: Deployed) -> list[Finding]:
         ("rulebook", _rulebook),
         ("SES", _ses),
         ("SMS", _sms),
+        ("SMS delivery status", sms_status),
+        ("delivery feedback", feedback),
         ("Lambda", _lambda),
         ("dead letters", _dead_letters),
         ("data", _data),
@@ -113,19 +115,132 @@ def _sms(deployed: Deployed) -> Iterator[Finding]:
         if limit
         else Finding("warn", "SMS spend limit", "the default of 1 USD a month", "raise it in SNS")
     )
-    logged = attributes.get("DeliveryStatusIAMRole")
-    yield (
-        Finding("ok", "SMS delivery status", "is logged")
-        if logged
-        else Finding(
-            "warn", "SMS delivery status", "is not logged", "set a delivery status role in SNS"
-        )
-    )
     sandbox = sns.get_sms_sandbox_account_status().get("IsInSandbox")
     yield (
         Finding("bad", "SMS access", "sandbox: only verified numbers", "leave the SMS sandbox")
         if sandbox
         else Finding("ok", "SMS access", "production")
+    )
+
+
+# ------------------------------------------------------------------------- delivery feedback
+
+# A line of SNS's log names a number; it is read within seconds, and kept to be read again.
+SMS_LOG_DAYS = 7
+_TOLD_BY_SES = frozenset(
+    ("SEND", "DELIVERY", "DELIVERY_DELAY", "BOUNCE", "COMPLAINT", "REJECT", "RENDERING_FAILURE")
+)
+# With these SES puts links and pictures of its own into every message.
+_FOLLOWING = frozenset(("OPEN", "CLICK"))
+
+
+def fix(deployed: Deployed) -> None:
+    """Switch on what `examine` misses and nothing else decides about: that SNS logs the status of
+    every SMS of this account and region, for a few days, and that this stack reads it."""
+    sns, logs = deployed.client("sns"), deployed.client("logs")
+    for group in _sms_log_groups(deployed):
+        try:
+            logs.create_log_group(logGroupName=group)
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "ResourceAlreadyExistsException":
+                raise
+        logs.put_retention_policy(logGroupName=group, retentionInDays=SMS_LOG_DAYS)
+        logs.put_subscription_filter(
+            logGroupName=group,
+            filterName=f"escalon-{deployed.name}",
+            filterPattern="",
+            destinationArn=deployed.outputs["FeedbackFunctionArn"],
+        )
+    known = sns.get_sms_attributes().get("attributes", {})
+    sns.set_sms_attributes(
+        attributes={
+            # Another stack of this account may have set a role of its own, which serves as well.
+            "DeliveryStatusIAMRole": known.get("DeliveryStatusIAMRole")
+            or deployed.outputs["SmsStatusRoleArn"],
+            "DeliveryStatusSuccessSamplingRate": "100",
+        }
+    )
+
+
+def _sms_log_groups(deployed: Deployed) -> tuple[str, str]:
+    """Where SNS writes what became of an SMS, and of one that failed: one log for the account."""
+    _, _, _, region, account, _ = deployed.outputs["FeedbackTopicArn"].split(":")
+    group = f"sns/{region}/{account}/DirectPublishToPhoneNumber"
+    return group, f"{group}/Failure"
+
+
+def sms_status(deployed: Deployed) -> Iterator[Finding]:
+    """Whether it is logged what became of every SMS, kept briefly, and read by this stack."""
+    missing = [
+        *_missing_settings(deployed.client("sns").get_sms_attributes().get("attributes", {})),
+        *(
+            f"{group}: {what}"
+            for group in _sms_log_groups(deployed)
+            for what in _missing_of_log(deployed, group)
+        ),
+    ]
+    yield (
+        Finding("warn", "SMS delivery status", "; ".join(missing), "escalon doctor --fix")
+        if missing
+        else Finding(
+            "ok", "SMS delivery status", f"all of it is logged for {SMS_LOG_DAYS} days, and read"
+        )
+    )
+
+
+def _missing_settings(attributes: dict[str, str]) -> Iterator[str]:
+    if not attributes.get("DeliveryStatusIAMRole"):
+        yield "SNS has no role to log with"
+    if attributes.get("DeliveryStatusSuccessSamplingRate") != "100":
+        yield "not every success is logged"
+
+
+def _missing_of_log(deployed: Deployed, name: str) -> Iterator[str]:
+    logs = deployed.client("logs")
+    found = logs.describe_log_groups(logGroupNamePrefix=name)["logGroups"]
+    group = next((one for one in found if one["logGroupName"] == name), None)
+    if group is None:
+        yield "there is no such log"
+        return
+    if group.get("retentionInDays", SMS_LOG_DAYS + 1) > SMS_LOG_DAYS:
+        yield "it keeps numbers for too long"
+    readers = logs.describe_subscription_filters(logGroupName=name)["subscriptionFilters"]
+    wanted = deployed.outputs["FeedbackFunctionArn"]
+    if all(reader["destinationArn"] != wanted for reader in readers):
+        yield "this stack does not read it"
+
+
+def feedback(deployed: Deployed) -> Iterator[Finding]:
+    """Whether SES tells all that becomes of a message, and whether all of it could be taken."""
+    name = deployed.outputs["EmailConfigurationSet"]
+    found = deployed.client("sesv2").get_configuration_set_event_destinations(
+        ConfigurationSetName=name
+    )
+    told: set[str] = set()
+    followed: set[str] = set()
+    for destination in found.get("EventDestinations", ()):
+        if destination.get("Enabled"):
+            kinds = set(destination["MatchingEventTypes"])
+            followed |= kinds & _FOLLOWING
+            topic = destination.get("SnsDestination", {}).get("TopicArn")
+            if topic == deployed.outputs["FeedbackTopicArn"]:
+                told |= kinds
+    missing = sorted(_TOLD_BY_SES - told)
+    yield (
+        Finding(
+            "bad", "SES events", f"not told: {', '.join(missing)}", "deploy template.yaml again"
+        )
+        if missing
+        else Finding("ok", "SES events", "all that becomes of a message is told")
+    )
+    if followed:
+        what = "opens or clicks are followed, which rewrites every link"
+        yield Finding("bad", "SES events", what, f"take them out of {name}")
+    kept = sum(1 for _ in deployed.documents.keys("feedback/"))
+    yield (
+        Finding("warn", "feedback not taken", f"{kept} in 90 days", "see docs/delivery.md")
+        if kept
+        else Finding("ok", "feedback not taken", "none")
     )
 
 

@@ -15,7 +15,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO, Any
@@ -62,6 +62,7 @@ class StackInfo:
 
     name: str
     endpoint_url: str
+    carriers_url: str  # where SES and SNS are played (ses_stand_in)
     port: int
     pid: int
     auth: bool
@@ -73,6 +74,7 @@ class StackInfo:
         """The standard variables that point any AWS client at this stack, as its administrator."""
         return {
             "AWS_ENDPOINT_URL": self.endpoint_url,
+            **_carriers(self.carriers_url),
             "AWS_REGION": self.region,
             "AWS_DEFAULT_REGION": self.region,
             "AWS_ACCESS_KEY_ID": ADMINISTRATOR[0],
@@ -94,8 +96,9 @@ class StackInfo:
     def client(self, service: str, **settings: Any) -> Any:
         """A client of one service of this stack, as its administrator."""
         config = Config(proxies={}, connect_timeout=5, retries={"mode": "standard"})
+        url = self.carriers_url if service in ("sesv2", "sns") else self.endpoint_url
         return self.session().client(
-            service, endpoint_url=self.endpoint_url, config=config.merge(Config(**settings))
+            service, endpoint_url=url, config=config.merge(Config(**settings))
         )
 
 
@@ -220,11 +223,20 @@ def _start(
     program = [str(interpreter), "-P", str(Path(__file__).with_name("embedded_aws.py"))]
     log = folder / "ministack.log"
     for _ in range(3):
-        port = _free_port()
-        process = _spawn(program, folder, port, auth=auth, environment=environment)
-        known = {"port": port, "pid": process.pid, "auth": auth, "environment": environment}
+        port, carriers_port = _free_ports(2)
+        carriers = _carriers(f"http://127.0.0.1:{carriers_port}")
+        process = _spawn(program, folder, port, auth=auth, environment={**carriers, **environment})
+        _spawn_carriers(folder, port, carriers_port)
+        known = {
+            "port": port,
+            "carriers_port": carriers_port,
+            "pid": process.pid,
+            "auth": auth,
+            "environment": environment,
+        }
         _write(folder, known)
-        if _answers(process, port):
+        # Asked through the stand-in, so that both are there.
+        if _answers(process, carriers_port):
             return known
         _stop(folder)
         if "already in use" not in "".join(_last_lines(log)):
@@ -281,6 +293,26 @@ def _spawn(
         alive.close()
 
 
+def _carriers(url: str) -> dict[str, str]:
+    """The standard variables that bring SES and SNS to the stand-in."""
+    return {"AWS_ENDPOINT_URL_SESV2": url, "AWS_ENDPOINT_URL_SNS": url}
+
+
+def _spawn_carriers(folder: Path, port: int, carriers_port: int) -> None:
+    """Start what plays SES and SNS; it ends by itself when MiniStack does."""
+    program = [sys.executable, "-P", "-m", "escalon_cli.ses_stand_in"]
+    with (folder / "carriers.log").open("wb") as log:
+        subprocess.Popen(
+            [*program, str(carriers_port), f"http://127.0.0.1:{port}", str(folder)],
+            cwd=folder,
+            env={"PATH": os.environ.get("PATH", os.defpath), "HOME": str(folder), "TZ": "UTC"},
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+
+
 def _answers(process: subprocess.Popen[bytes], port: int) -> bool:
     """Wait until MiniStack says it is healthy; no when it ends or takes too long."""
     give_up_at = time.monotonic() + _START_SECONDS
@@ -312,9 +344,9 @@ def _stop(folder: Path) -> None:
         # The functions' workers are of the same process group and may outlive a killed parent.
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(pid, signal.SIGKILL)
-    for part in ("state", "s3", "tmp", "build"):
+    for part in ("state", "s3", "tmp", "build", "ses"):
         shutil.rmtree(folder / part, ignore_errors=True)
-    for part in ("stack.json", "pid"):
+    for part in ("stack.json", "pid", "fates.json"):
         (folder / part).unlink(missing_ok=True)
 
 
@@ -343,10 +375,14 @@ def _is_alive(folder: Path) -> bool:
     return False
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+def _free_ports(count: int) -> list[int]:
+    with ExitStack() as probes:
+        found = []
+        for _ in range(count):
+            probe = probes.enter_context(socket.socket())
+            probe.bind(("127.0.0.1", 0))
+            found.append(int(probe.getsockname()[1]))
+    return found
 
 
 # --- sam -------------------------------------------------------------------------------------
@@ -380,7 +416,8 @@ def _sam_deploy(
                 *("--stack-name", _CLOUDFORMATION_STACK, "--region", info.region),
                 *("--s3-bucket", bucket, "--no-progressbar"),
                 *("--config-file", str(project / "samconfig.toml"), "--config-env", "local"),
-                *("--parameter-overrides", "Stage=local", *overrides),
+                *("--parameter-overrides", "Stage=local", f"PublicUrl={_apis(info)}/{{api}}/v1"),
+                *overrides,
             ],
             "The log names the resource and the reason; correct template.yaml and try again.",
         )
@@ -391,10 +428,22 @@ def _sam_deploy(
             "Its log may say why; `escalon down` and `escalon up` start it anew.",
             info.folder / "ministack.log",
         ) from problem
-    return {
+    outputs = {
         output["OutputKey"]: output["OutputValue"]
         for output in described["Stacks"][0].get("Outputs", [])
     }
+    return {**outputs, "ApiUrl": _served_here(info, outputs["ApiUrl"])}
+
+
+def _served_here(info: StackInfo, api_url: str) -> str:
+    """Where MiniStack serves the API that AWS would serve under a name of its own."""
+    host, _, stage = api_url.removeprefix("https://").partition("/")
+    return f"{_apis(info)}/{host.partition('.')[0]}/{stage}"
+
+
+def _apis(info: StackInfo) -> str:
+    """The address under which MiniStack serves every API by its id."""
+    return f"{info.endpoint_url}/_aws/execute-api"
 
 
 def _sam(
@@ -545,6 +594,7 @@ def _info(name: str, folder: Path, known: Mapping[str, Any]) -> StackInfo:
     return StackInfo(
         name=name,
         endpoint_url=f"http://127.0.0.1:{known['port']}",
+        carriers_url=f"http://127.0.0.1:{known['carriers_port']}",
         port=known["port"],
         pid=known["pid"],
         auth=known["auth"],

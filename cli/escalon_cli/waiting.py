@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
@@ -73,21 +74,39 @@ def run_ended(deployed: Deployed, run_id: str, as_of: datetime) -> Totals:
     totals = run_totals(deployed, run_id)
     if totals.acted:
         until(f"The deliveries of run {run_id}", delivered)
+        _feedback_recorded(deployed)
     return totals
+
+
+def _feedback_recorded(deployed: Deployed) -> None:
+    """Wait until what carriers have told so far is recorded. What cannot be recorded yet comes back
+    by itself, later each time, and nobody waits for that."""
+    quiet = 0
+
+    def recorded() -> bool | None:
+        nonlocal quiet
+        quiet = 0 if _waiting_in(deployed, "FeedbackQueueUrl") else quiet + 1
+        return True if quiet == _QUIET_LOOKS else None
+
+    with suppress(StuckError):
+        until("What carriers have told", recorded, seconds=_FEEDBACK_SECONDS)
 
 
 def _queues_are_empty(deployed: Deployed) -> bool:
     """Whether nothing waits for delivery or is being delivered: cheaper to ask than the table."""
-    sqs = deployed.client("sqs")
-    for name in ("EmailQueueUrl", "SmsQueueUrl", "TaskQueueUrl"):
-        counts = sqs.get_queue_attributes(
-            QueueUrl=deployed.outputs[name], AttributeNames=list(_COUNTS)
-        )["Attributes"]
-        if any(int(counts[count]) for count in _COUNTS):
-            return False
-    return True
+    queues = ("EmailQueueUrl", "SmsQueueUrl", "TaskQueueUrl")
+    return not any(_waiting_in(deployed, name) for name in queues)
 
 
+def _waiting_in(deployed: Deployed, queue: str) -> bool:
+    counts = deployed.client("sqs").get_queue_attributes(
+        QueueUrl=deployed.outputs[queue], AttributeNames=list(_COUNTS)
+    )["Attributes"]
+    return any(int(counts[count]) for count in _COUNTS)
+
+
+_FEEDBACK_SECONDS = 20
+_QUIET_LOOKS = 6  # in some 0.2 s, since the status of an SMS comes by a log, a moment later
 _COUNTS = (
     "ApproximateNumberOfMessages",
     "ApproximateNumberOfMessagesNotVisible",

@@ -19,19 +19,21 @@ TESTS = PROJECT / "tests"
 MAY_IMPORT = {
     "domain": {"domain"},
     "messages": {"messages", "domain"},
+    "pages": {"pages", "messages", "domain"},
     "importing": {"importing", "domain", "authoring.yaml_lines"},
     "authoring": {"authoring", "domain", "messages"},
     "providers": {"providers", "domain"},
+    "carriers": {"carriers", "domain"},
     "usecases": {
-        *("usecases", "domain", "messages", "importing", "providers"),
-        *("authoring.yaml_lines", "failures"),
+        *("usecases", "domain", "messages", "importing", "providers", "carriers"),
+        *("pages", "authoring.yaml_lines", "failures"),
     },
     "adapters": {"adapters", "domain", "failures"},
     "settings": set[str](),
     "failures": set[str](),
 }
 
-PURE = ("domain", "messages", "importing", "providers", "usecases")
+PURE = ("domain", "messages", "pages", "importing", "providers", "carriers", "usecases")
 MONEY = ("money", "ledger", "payment", "interest", "account", "statement", "conditions")
 
 
@@ -255,8 +257,14 @@ HEAVY = ("jinja2", "babel", "pydantic", "yaml", "openpyxl", "phonenumbers")
         ("escalate", "escalon.usecases.escalate", HEAVY),
         ("sweep", "escalon.usecases.sweep", HEAVY),
         ("record_history", "escalon.usecases.record_history", HEAVY),
+        ("delivery_feedback", "escalon.usecases.record_feedback", HEAVY),
         ("deliver", "escalon.usecases.deliver", HEAVY),  # tasks; the couriers bring the rest
         ("deliver", "escalon.usecases.couriers", ("pydantic", "yaml", "openpyxl", "phonenumbers")),
+        ("portal", "escalon.usecases.payment_link", HEAVY),  # the first page brings Jinja2
+        ("payments", "escalon.usecases.answer_operators", HEAVY),
+        ("payment_webhook", "escalon.usecases.receive_webhook", HEAVY),
+        ("confirm_payment", "escalon.usecases.confirm_payment", HEAVY),
+        ("send_receipt", "escalon.usecases.send_receipt", ("pydantic", "yaml", "openpyxl")),
     ],
 )
 def test_a_cold_start_imports_no_more_than_it_needs(

@@ -1,13 +1,17 @@
 """How an account changes when a decision is carried out: what is used up, and what is not."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
+from msgspec.structs import replace
 
-from escalon.domain.account import ContactRecord, Intent, Ladder, StepRecord
+from escalon.domain.account import Account, Consent, ContactRecord, Intent, Ladder, StepRecord
 from escalon.domain.engine import decide
+from escalon.domain.feedback import Event, Feedback, Message, MessageState, with_feedback
+from escalon.domain.rulebook import Need
 from escalon.domain.transitions import (
     CONTACTS_KEPT,
+    channel_stopped,
     claim,
     find_intent,
     plan,
@@ -15,11 +19,14 @@ from escalon.domain.transitions import (
     set_aside,
     settle_failed,
     settle_sent,
+    told,
+    unknown_fate_id,
     with_points,
 )
 from tests.domain.debts import account, at, point, receivable, rulebook, step
 
 RULES = rulebook(step("friendly", 2), step("again", 9))
+NEED = Need("friendly", 10)
 NINE = at("2026-09-03 09:00")
 DEBT = account(receivable())
 PLANNED = plan(DEBT, decide(DEBT, RULES, NINE), "run-1")
@@ -111,3 +118,175 @@ def test_a_lost_delivery_is_queued_again_under_its_own_name() -> None:
 def test_a_decision_to_do_nothing_changes_nothing() -> None:
     early = decide(DEBT, RULES, at("2026-09-02 09:00"))
     assert plan(DEBT, early, "run") is DEBT
+
+
+# ----------------------------------------------------------------------------------- feedback
+
+CLAIMED = claim(PLANNED, INTENT, NINE)
+SENT = settle_sent(CLAIMED, INTENT, NINE)
+LATER = NINE + timedelta(hours=2)
+
+
+def of_message(state: MessageState = "sending", **more: object) -> Message:
+    """The message that was sent for the first step."""
+    made = Message(
+        INTENT.intent_id, "a1", "andina", "email", "ana@example.com", "friendly", "reminder", "v1",
+        NINE, state,
+    )  # fmt: skip
+    return replace(made, **more)
+
+
+def after(
+    account: Account, event: Event, message: Message | None = None, **more: object
+) -> Account:
+    """The account after its carrier told of the message."""
+    feedback = Feedback("email", event, LATER, "ses-1", "a1", INTENT.intent_id, **more)  # type: ignore[arg-type]
+    now = with_feedback(message or of_message("sent"), feedback, LATER)
+    return told(account, now, feedback, LATER)
+
+
+@pytest.mark.parametrize(
+    ("event", "state", "reached"),
+    [
+        ("delayed", "sent", True),
+        ("unconfirmed", "unknown", True),
+        ("delivered", "delivered", True),
+        ("complained", "delivered", True),
+        ("failed", "failed", False),
+        ("rejected", "failed", False),
+        ("bounced", "failed", False),
+    ],
+)
+def test_the_step_stands_where_its_message_stands(event: Event, state: str, reached: bool) -> None:
+    account = after(SENT, event)
+    record = account.receivables[0].steps["friendly"]
+    assert (record.state, record.at) == (state, NINE)
+    assert record.tried == (("email",) if state == "failed" else ())
+    assert [contact.reached for contact in account.contacts] == [reached]
+    assert account.points == SENT.points  # nothing blames the address, and nobody opted out
+
+
+def test_a_delivery_is_written_down_for_the_step_that_needs_it() -> None:
+    """Nothing is waited for any more: the engine lets the severe step follow."""
+    rules = rulebook(step("friendly", 2), step("firm", 9, needs=NEED))
+    late = at("2026-09-11 09:00")
+    fresh = replace(SENT.receivables[0].steps["friendly"], at=late - timedelta(hours=1))
+    waiting = replace(SENT, receivables=(replace(SENT.receivables[0], steps={"friendly": fresh}),))
+    assert decide(waiting, rules, late).reasons[-1].code == "waits_for_delivery"
+    delivered = after(waiting, "delivered")
+    assert decide(delivered, rules, late).step == "firm"
+
+
+def test_l10_a_dead_address_is_closed_and_the_next_channel_takes_the_step_over() -> None:
+    account = after(SENT, "bounced", address_bad=True, reason="Permanent/General")
+    assert [p.failed for p in account.points] == ["bounced Permanent/General", ""]
+    decision = decide(account, RULES, LATER)
+    assert (decision.outcome, decision.step, decision.channel) == ("act", "friendly", "sms")
+    assert decision.attempt == 2
+
+
+def test_l10_where_no_channel_is_left_a_person_mends_the_data() -> None:
+    only_email = replace(SENT, points=SENT.points[:1])
+    account = after(only_email, "bounced", address_bad=True)
+    decision = decide(account, RULES, LATER)
+    assert (decision.action, decision.task) == ("task", "data_repair")
+
+
+def test_an_address_that_was_replaced_meanwhile_is_not_blamed() -> None:
+    moved = replace(SENT, points=(point(address="new@example.com"), *SENT.points[1:]))
+    assert after(moved, "bounced", address_bad=True).points == moved.points
+
+
+def test_an_address_is_the_same_in_capitals_and_keeps_its_first_reason() -> None:
+    loud = replace(SENT, points=(point(address="ANA@Example.com"), *SENT.points[1:]))
+    assert after(loud, "bounced", address_bad=True).points[0].failed == "bounced"
+    blamed = replace(SENT, points=(point(failed="hard bounce"), *SENT.points[1:]))
+    assert after(blamed, "bounced", address_bad=True).points == blamed.points
+
+
+def test_a_person_is_asked_again_about_an_address_that_bounced() -> None:
+    asked = replace(SENT, exceptions=("data_repair:andina:email+sms",))
+    assert after(asked, "bounced").exceptions == asked.exceptions
+    assert after(asked, "bounced", address_bad=True).exceptions == ()
+
+
+def test_a_complaint_stops_its_channel_at_once_and_no_other() -> None:
+    second = point(point_id="second", address="work@example.com", consent=None)
+    account = after(replace(SENT, points=(*SENT.points, second)), "complained", stops_channel=True)
+    assert [(p.point_id, p.consent) for p in account.points] == [
+        ("p-email", Consent(date(2020, 1, 1), "form 7", LATER)),
+        ("p-sms", Consent(date(2020, 1, 1), "form 7")),
+        ("second", Consent(None, "", LATER)),
+    ]
+
+
+def test_who_has_opted_out_before_keeps_the_day_on_which_they_did() -> None:
+    stopped = channel_stopped(SENT, "email", NINE)
+    assert channel_stopped(stopped, "email", LATER) == stopped
+
+
+def test_l2_a_lost_answer_is_settled_by_what_its_carrier_tells() -> None:
+    """Invariant 1: settled as of its claim, so nobody flags it and nobody repeats it."""
+    account = after(CLAIMED, "sent", of_message("sending"))
+    assert account == SENT
+    bounced = after(CLAIMED, "bounced", of_message("sending"))
+    assert bounced.intents == ()
+    assert bounced.receivables[0].steps["friendly"].state == "failed"
+
+
+def test_l2_what_we_took_for_not_taken_is_not_sent_again_if_its_carrier_has_it() -> None:
+    account = after(PLANNED, "delivered", of_message("released"))
+    assert account.intents == ()
+    assert account.contacts == (ContactRecord(INTENT.intent_id, "email", NINE, "andina"),)
+    assert account.receivables[0].steps["friendly"].state == "delivered"
+
+
+def flagged() -> Account:
+    """Its answer was lost, and a run has planned that a person finds out."""
+    return plan(CLAIMED, decide(CLAIMED, RULES, NINE + timedelta(minutes=15)), "run-2")
+
+
+@pytest.mark.parametrize(
+    ("event", "state"), [("sent", "sent"), ("delivered", "delivered"), ("bounced", "failed")]
+)
+def test_l2_nobody_finds_out_what_the_carrier_has_told(event: Event, state: str) -> None:
+    before = flagged()
+    (task,) = before.intents
+    assert task.intent_id == unknown_fate_id("a1", INTENT.intent_id)
+    account = after(before, event, of_message("unknown"))
+    assert account.intents == ()
+    assert account.receivables[0].steps["friendly"].state == state
+
+
+def test_what_came_back_for_a_passing_reason_leaves_it_to_a_person() -> None:
+    before = flagged()
+    assert after(before, "unconfirmed", of_message("unknown")).intents == before.intents
+
+
+def test_a_message_whose_step_was_tried_again_tells_nothing_of_it() -> None:
+    newer = StepRecord(LATER, "sent", "sms", "m-newer", 2, ("email",))
+    owed = replace(SENT.receivables[0], steps={"friendly": newer})
+    again = replace(SENT, receivables=(owed,))
+    account = after(again, "bounced")
+    assert account.receivables == again.receivables
+    assert [contact.reached for contact in account.contacts] == [False]
+
+
+def test_a_step_of_which_an_earlier_message_may_have_arrived_never_counts_as_failed() -> None:
+    """Invariant 1: else it would be said again on every channel once an address is corrected."""
+    lost = replace(SENT.receivables[0].steps["friendly"], state="unknown")
+    doubtful = replace(SENT, receivables=(replace(SENT.receivables[0], steps={"friendly": lost}),))
+    sms = replace(INTENT, intent_id="m-sms", channel="sms", attempt=2)
+    account = settle_sent(claim(doubtful, sms, LATER), sms, LATER)
+    assert account.receivables[0].steps["friendly"].unsure
+    about = of_message("sent", message_id="m-sms", channel="sms", to="+573000000000")
+    failed = after(account, "failed", about)
+    record = failed.receivables[0].steps["friendly"]
+    assert (record.state, record.tried) == ("unknown", ("email", "sms"))
+
+
+def test_a_message_of_a_receivable_that_is_paid_moves_no_step() -> None:
+    paid = replace(SENT, receivables=())
+    account = after(paid, "bounced", address_bad=True)
+    assert account.receivables == ()
+    assert account.points[0].failed == "bounced"

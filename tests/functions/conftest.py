@@ -19,15 +19,20 @@ from typing import Any
 import boto3
 import pytest
 from botocore.config import Config
+from msgspec.structs import replace
 
 from escalon.adapters.clock import TableClock
-from escalon.domain.rulebook import Rulebook
+from escalon.authoring.rulebook import load_rulebook, sealed
+from escalon.domain.rulebook import PaymentProvider, Rulebook
 from escalon_cli.deployed import Deployed
-from escalon_cli.publish import publish
+from escalon_cli.provider_stand_in import API_KEYS, SECRETS, TOLD, StandIn, setting
+from escalon_cli.publish import put_in_force
 from escalon_cli.replay import verify_senders
 from tests.template.cloudformation import PROJECT, Template, load
 
 NOW = datetime(2026, 10, 5, 14, tzinfo=UTC)  # Monday, 09:00 in Bogotá
+IDENTITY_KEY = b"a key for tests"
+LINK_KEY = b"another key for tests"
 HERE = Path(__file__).parent
 PROVIDERS = ("ses/messages", "sns/sms-messages")
 
@@ -129,6 +134,8 @@ class Aws:
             "History": names["HistoryTable"],
             "Bucket": names["Documents"],
             "IdentityKeyArn": names["IdentityKey"],
+            "WebhookSecretsArn": names["WebhookSecrets"],
+            "ProviderApiKeysArn": names["ProviderApiKeys"],
             "ShardCount": "1",
             **{
                 f"{part}Id": names[part]
@@ -140,19 +147,25 @@ class Aws:
         }
         return Deployed("test", outputs, self.client)
 
-    def make_lasting(self) -> None:
-        """What no test changes: the bucket, the key, the sender, and a rulebook in force."""
+    def make_lasting(self, providers: dict[str, PaymentProvider]) -> None:
+        """What no test changes: the bucket, the key, the sender, and a rulebook in force, with
+        these payment providers."""
         self.physical["Documents"] = "documents"
         self.client("s3").create_bucket(Bucket="documents")
-        secret = self.client("secretsmanager").create_secret(
-            Name="identity", SecretString="a key for tests"
-        )
-        self.physical["IdentityKey"] = secret["ARN"]
+        self.physical["IdentityKey"] = self.make_secret("identity", IDENTITY_KEY.decode())
+        self.physical["LinkKey"] = self.make_secret("links", LINK_KEY.decode())
         self.physical["EmailConfiguration"] = "email"
         self.client("sesv2").create_configuration_set(ConfigurationSetName="email")
         self.make_application("published")
-        self.published = publish(self.deployed, PROJECT / "config")
+        rulebook = load_rulebook(PROJECT / "config")
+        payments = replace(rulebook.payments, providers=providers)
+        self.published = put_in_force(self.deployed, sealed(replace(rulebook, payments=payments)))
         verify_senders(self.deployed, self.published)
+
+    def make_secret(self, name: str, value: str) -> str:
+        """A secret; says its ARN."""
+        made = self.client("secretsmanager").create_secret(Name=name, SecretString=value)
+        return str(made["ARN"])
 
     def make_application(self, name: str) -> None:
         """An AppConfig application in which nothing is deployed yet."""
@@ -185,9 +198,16 @@ class Aws:
         for name in self.template.of_type("AWS::SQS::Queue"):
             made = self.client("sqs").create_queue(QueueName=f"{name}-{suffix}")
             self.physical[name] = made["QueueUrl"]
+        for name, held in (
+            ("WebhookSecrets", {kind: [secret] for kind, secret in SECRETS.items()}),
+            ("ProviderApiKeys", dict(API_KEYS)),
+        ):
+            self.physical[name] = self.make_secret(f"{name}-{suffix}", json.dumps(held))
         self.physical["Facts"] = f"facts-{suffix}"
         self.client("events").create_event_bus(Name=self.physical["Facts"])
         TableClock(self.deployed.table).set(NOW)
+        for key in self.receipts():
+            self.client("s3").delete_object(Bucket="documents", Key=key)
         self.sent_before = {path: len(self._all_sent(path)) for path in PROVIDERS}
 
     def environment(self, function: str) -> dict[str, str]:
@@ -195,16 +215,20 @@ class Aws:
         shared = self.template.body["Globals"]["Function"]["Environment"]["Variables"]
         own = self.template.functions[function].get("Environment", {}).get("Variables", {})
         parameters = {"Stage": "local", "Shards": "1", "Clock": "table", "Zone": "America/Bogota"}
-        names = {**self.physical, **parameters}
+        topic = "arn:aws:sns:us-east-1:123456789012:escalon-feedback"  # as events/ have it
+        names = {**self.physical, **parameters, "Api": "a1b2c3d4e5", "FeedbackTopic": topic}
 
         def value(of: Any) -> str:
             if not isinstance(of, dict):
                 return str(of)
+            if "Fn::If" in of:
+                return value(of["Fn::If"][2])  # no condition holds for these parameters
             if "Ref" in of:
                 return names[of["Ref"]]
             if "Fn::GetAtt" in of:
                 return names[of["Fn::GetAtt"][0]]
-            text = of["Fn::Sub"]
+            text = of["Fn::Sub"].replace("${AWS::Region}", "us-east-1")
+            text = text.replace("${AWS::URLSuffix}", "amazonaws.com")
             return names["Documents"] if text.startswith("escalon-") else text
 
         return {name: value(of) for name, of in {**shared, **own}.items()}
@@ -249,6 +273,10 @@ class Aws:
                     QueueUrl=self.physical[queue], ReceiptHandle=message["ReceiptHandle"]
                 )
 
+    def receipts(self) -> list[str]:
+        """The keys of the webhooks that were kept in this test."""
+        return sorted(self.deployed.documents.keys("webhooks/"))
+
     def sent(self, path: str) -> list[dict[str, Any]]:
         """What a provider took in this test."""
         return self._all_sent(path)[self.sent_before[path] :]
@@ -261,11 +289,19 @@ class Aws:
 
 
 @pytest.fixture(scope="session")
-def lasting(endpoint: str) -> Aws:
-    """One embedded AWS with a rulebook in force."""
+def stand_in() -> Iterator[StandIn]:
+    """The payment providers' APIs."""
+    with StandIn() as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def lasting(endpoint: str, stand_in: StandIn) -> Aws:
+    """One embedded AWS with a rulebook in force, whose payment providers are the stand-in's."""
     made = Aws(endpoint)
-    made.physical = {"ReceivablesTable": "none", "HistoryTable": "none"}
-    made.make_lasting()
+    not_yet = ("ReceivablesTable", "HistoryTable", "WebhookSecrets", "ProviderApiKeys")
+    made.physical = dict.fromkeys(not_yet, "none")
+    made.make_lasting({kind: setting(kind, kind, "andina", stand_in.api(kind)) for kind in TOLD})
     return made
 
 

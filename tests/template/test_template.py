@@ -74,10 +74,21 @@ def test_data_outlives_the_stack(template: Template) -> None:
         if resource["Type"]
         in ("AWS::DynamoDB::Table", "AWS::S3::Bucket", "AWS::SecretsManager::Secret")
     }
-    assert set(keeping) == {"ReceivablesTable", "HistoryTable", "Documents", "IdentityKey"}
+    assert set(keeping) == {
+        *("ReceivablesTable", "HistoryTable", "Documents"),
+        *("IdentityKey", "LinkKey", "WebhookSecrets", "ProviderApiKeys"),
+    }
     for name, resource in keeping.items():
         assert resource["DeletionPolicy"] == "Retain", name
         assert resource["UpdateReplacePolicy"] == "Retain", name
+
+
+def test_what_operators_put_into_a_secret_is_never_taken_back(template: Template) -> None:
+    """CloudFormation writes a secret when its SecretString changes, and at no other time."""
+    for name in ("WebhookSecrets", "ProviderApiKeys"):
+        secret = template.resources[name]["Properties"]
+        assert secret["SecretString"] == "{}", name
+        assert set(secret) == {"Description", "SecretString"}, name
 
 
 def test_tables_can_be_brought_back_to_any_second_and_are_encrypted(template: Template) -> None:
@@ -113,7 +124,12 @@ def test_nothing_in_the_bucket_is_kept_for_ever_by_an_old_version(template: Temp
     (bucket,) = template.of_type("AWS::S3::Bucket").values()
     rules = {rule["Id"]: rule for rule in bucket["LifecycleConfiguration"]["Rules"]}
     assert rules["messages"]["ExpirationInDays"] == {"Ref": "MessageDays"}
-    for name in ("inbox", "import-parts", "messages"):
+    assert rules["webhooks"]["ExpirationInDays"] == {"Ref": "WebhookDays"}
+    assert rules["webhooks"]["Prefix"] == "webhooks/"
+    for name in (
+        *("inbox", "import-parts", "messages", "webhooks"),
+        *("settlements", "reconciliation-parts"),
+    ):
         assert rules[name]["NoncurrentVersionExpiration"]["NoncurrentDays"] <= 30, name
     assert rules["unfinished-uploads"]["AbortIncompleteMultipartUpload"]
 
@@ -134,7 +150,7 @@ def test_s3_may_call_the_import_before_the_bucket_says_so(template: Template) ->
     """CloudFormation checks a bucket's notification when it makes the bucket: the permission has to
     be there by then, and can therefore not be made from the bucket."""
     assert template.resources["Documents"]["DependsOn"] == "ImportReceivablesPermission"
-    (permission,) = template.of_type("AWS::Lambda::Permission").values()
+    permission = template.resources["ImportReceivablesPermission"]["Properties"]
     assert permission["SourceAccount"] == {"Ref": "AWS::AccountId"}
     (bucket,) = template.of_type("AWS::S3::Bucket").values()
     assert permission["SourceArn"] == {
@@ -190,7 +206,8 @@ def test_queues_are_encrypted_and_what_fails_in_them_is_kept(template: Template)
     queues = template.of_type("AWS::SQS::Queue")
     for name, queue in queues.items():
         assert queue["SqsManagedSseEnabled"] is True, name
-        if name != "DeadLetters":
+        # What carriers tell names an address: it waits, and never goes to the dead letters.
+        if name not in ("DeadLetters", "FeedbackQueue"):
             redrive = queue["RedrivePolicy"]
             assert redrive["deadLetterTargetArn"] == {"Fn::GetAtt": ["DeadLetters", "Arn"]}, name
             assert 3 <= redrive["maxReceiveCount"] <= 10, name
@@ -230,9 +247,9 @@ def test_every_function_has_a_log_group_of_its_own_that_forgets(template: Templa
     for name, function in template.functions.items():
         group = function["LoggingConfig"]["LogGroup"]["Ref"]
         used[group] = name
-        assert groups[group]["RetentionInDays"] == {"Ref": "LogDays"}, name
-    assert set(used) == set(groups)
+    assert set(used) == set(groups) - {"ApiLogs"}
     assert len(used) == len(template.functions)
+    assert {str(group["RetentionInDays"]) for group in groups.values()} == {"{'Ref': 'LogDays'}"}
     assert template.body["Globals"]["Function"]["LoggingConfig"]["LogFormat"] == "JSON"
 
 
@@ -254,7 +271,7 @@ def test_every_asynchronous_path_ends_in_the_dead_letters(template: Template) ->
                     "Type": "SQS",
                     "Destination": dead,
                 }, function
-    assert asynchronous == {"Sweep", "ImportReceivables"}
+    assert asynchronous == {"Sweep", "ImportReceivables", "ReconcilePayments"}
     for function in asynchronous:
         config = template.functions[function]["EventInvokeConfig"]
         assert config["DestinationConfig"]["OnFailure"] == {"Type": "SQS", "Destination": dead}
@@ -330,6 +347,7 @@ def test_two_stacks_can_stand_side_by_side(template: Template) -> None:
         "AWS::SES::ConfigurationSet": "Name",
         "AWS::AppConfig::Application": "Name",
         "AWS::AppConfig::DeploymentStrategy": "Name",
+        "AWS::Serverless::Api": "Name",
     }
     names = [
         part[key]
@@ -337,8 +355,13 @@ def test_two_stacks_can_stand_side_by_side(template: Template) -> None:
         for part in template.of_type(kind).values()
         if key in part
     ]
-    names += [s["Name"] for kind, s in template.sources("Sweep") if kind == "ScheduleV2"]
-    assert len(names) == 6
+    names += [
+        source["Name"]
+        for function in template.functions
+        for kind, source in template.sources(function)
+        if kind == "ScheduleV2"
+    ]
+    assert len(names) == 8
     assert [name for name in names if "${AWS::StackName}" not in name["Fn::Sub"]] == []
     free = ("FunctionName", "QueueName", "TableName", "TopicName", "RoleName", "LogGroupName")
     assert [
@@ -357,6 +380,84 @@ def test_functions_run_on_the_runtime_and_processor_that_we_build_for(template: 
         assert (PROJECT / function["CodeUri"] / "app.py").is_file()
 
 
+# ------------------------------------------------------------------------------------------ api
+
+
+def _routes(template: Template) -> dict[str, dict[str, Any]]:
+    return {
+        f"{source['Method']} {source['Path']}": source
+        for function in template.functions
+        for kind, source in template.sources(function)
+        if kind == "Api"
+    }
+
+
+def test_a_route_is_closed_unless_it_says_that_it_is_open(template: Template) -> None:
+    (api,) = template.of_type("AWS::Serverless::Api").values()
+    assert api["Auth"] == {"DefaultAuthorizer": "AWS_IAM", "InvokeRole": "NONE"}
+    open_routes = {
+        route
+        for route, source in _routes(template).items()
+        if source.get("Auth") == {"Authorizer": "NONE"}
+    }
+    assert open_routes == {
+        *("POST /webhooks/{provider}", "GET /p/{code}", "POST /p/{code}/pay/{provider}"),
+    }
+    assert {str(source["RestApiId"]) for source in _routes(template).values()} == {"{'Ref': 'Api'}"}
+
+
+def test_bodies_come_as_the_bytes_that_were_signed(template: Template) -> None:
+    """A body that is taken for text loses what is not UTF-8, and its signature with it. SAM would
+    write the type as `*~1*`, which means the same and which not everything that serves it reads."""
+    (api,) = template.of_type("AWS::Serverless::Api").values()
+    assert api["BinaryMediaTypes"] == ["*/*"]
+
+
+def test_a_flood_at_the_door_does_not_use_up_the_functions_of_the_account(
+    template: Template,
+) -> None:
+    (api,) = template.of_type("AWS::Serverless::Api").values()
+    (limits,) = api["MethodSettings"]
+    assert (limits["ResourcePath"], limits["HttpMethod"]) == ("/*", "*")
+    assert 0 < limits["ThrottlingRateLimit"] <= limits["ThrottlingBurstLimit"] <= 500
+    assert api["OpenApiVersion"].startswith("3.")  # or SAM adds a stage without limits
+
+
+def test_nobody_is_named_in_the_log_of_the_api(template: Template) -> None:
+    (api,) = template.of_type("AWS::Serverless::Api").values()
+    condition, setting, otherwise = api["AccessLogSetting"]["Fn::If"]
+    assert (condition, otherwise) == ("InTheCloud", {"Ref": "AWS::NoValue"})
+    assert setting["DestinationArn"] == {"Fn::GetAtt": ["ApiLogs", "Arn"]}
+    logged = set(re.findall(r"\$context\.([A-Za-z.]+)", setting["Format"]))
+    assert logged == {
+        *("requestId", "requestTime", "httpMethod", "resourcePath", "status", "responseLength"),
+        *("responseLatency", "integration.latency", "error.responseType"),
+    }
+    assert json.loads(setting["Format"])
+    assert api["MethodSettings"][0]["DataTraceEnabled"] is False
+    assert api["MethodSettings"][0]["LoggingLevel"] == "OFF"
+
+
+def test_api_gateway_may_write_its_log_before_it_is_told_to(template: Template) -> None:
+    assert template.resources["Api"]["DependsOn"] == "ApiLogging"
+    for name in ("ApiLogging", "ApiLoggingRole"):
+        # One for the whole account: another stack may write with it when this one is gone.
+        assert template.resources[name]["DeletionPolicy"] == "Retain"
+        assert template.resources[name]["Condition"] == "InTheCloud"
+
+
+def test_whoever_waits_for_an_answer_gets_one_in_time(template: Template) -> None:
+    """Mercado Pago gives a webhook 22 s; API Gateway itself 29."""
+    for function in template.functions:
+        behind_the_api = any(kind == "Api" for kind, _ in template.sources(function))
+        variables = template.functions[function]["Environment"]["Variables"]
+        assert (variables.get("ESCALON_SOMEBODY_WAITS") == "true") is behind_the_api, function
+        if behind_the_api:
+            # An operator waits for the whole book to be looked through, a provider for nothing.
+            most = 28 if function == "Payments" else 15
+            assert template.timeout(function) <= most, function
+
+
 # ---------------------------------------------------------------------------------- permissions
 
 # The whole of what each function may do in AWS. A permission that is added has to be added here,
@@ -365,16 +466,16 @@ ALWAYS = {"xray:PutTraceSegments", "xray:PutTelemetryRecords"}
 LOGS = {"logs:CreateLogStream", "logs:PutLogEvents"}
 FROM_QUEUE = {"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"}
 SETTLES = {"dynamodb:GetItem", "dynamodb:UpdateItem", "dynamodb:PutItem"}
+BOOKS = {*SETTLES, "dynamodb:BatchGetItem", "dynamodb:Query"}
+IN_FORCE = {"appconfig:StartConfigurationSession", "appconfig:GetLatestConfiguration"}
 
 GOLDEN = {
     "Sweep": {
         "DeadLetters": {"sqs:SendMessage"},
         "ReceivablesTable": {"dynamodb:GetItem", "dynamodb:PutItem"},
         "EscalateQueue": {"sqs:SendMessage"},
-        "RulebookProfile": {
-            "appconfig:StartConfigurationSession",
-            "appconfig:GetLatestConfiguration",
-        },
+        "RulebookProfile": IN_FORCE,
+        "rulebooks/*": {"s3:GetObject"},
         "SweepLogs": LOGS,
     },
     "Escalate": {
@@ -390,8 +491,9 @@ GOLDEN = {
         "EscalateLogs": LOGS,
     },
     "DeliverEmail": {
+        "LinkKey": {"secretsmanager:GetSecretValue"},
         "EmailQueue": FROM_QUEUE,
-        "ReceivablesTable": SETTLES,
+        "ReceivablesTable": SETTLES | {"dynamodb:Query"},
         "rulebooks/*": {"s3:GetObject"},
         "messages/*": {"s3:PutObject"},
         "identity/*": {"ses:SendEmail", "ses:SendRawEmail"},
@@ -399,8 +501,9 @@ GOLDEN = {
         "DeliverEmailLogs": LOGS,
     },
     "DeliverSms": {
+        "LinkKey": {"secretsmanager:GetSecretValue"},
         "SmsQueue": FROM_QUEUE,
-        "ReceivablesTable": SETTLES,
+        "ReceivablesTable": SETTLES | {"dynamodb:Query"},
         "rulebooks/*": {"s3:GetObject"},
         "messages/*": {"s3:PutObject"},
         "*": {"sns:Publish"},
@@ -414,10 +517,9 @@ GOLDEN = {
     },
     "ImportReceivables": {
         "DeadLetters": {"sqs:SendMessage"},
-        "ReceivablesTable": {
-            *("dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query", "dynamodb:PutItem"),
-            "dynamodb:UpdateItem",
-        },
+        "ReceivablesTable": BOOKS,
+        "RulebookProfile": IN_FORCE,
+        "rulebooks/*": {"s3:GetObject"},
         "inbox/*": {"s3:GetObject", "s3:PutObject"},
         "imports/*": {"s3:GetObject", "s3:PutObject"},
         "mappings/*": {"s3:GetObject"},
@@ -435,6 +537,74 @@ GOLDEN = {
         "HistoryTable": {"dynamodb:BatchWriteItem"},
         "Facts": {"events:PutEvents"},
         "RecordHistoryLogs": LOGS,
+    },
+    "DeliveryFeedback": {
+        "FeedbackQueue": FROM_QUEUE | {"sqs:ChangeMessageVisibility", "sqs:SendMessage"},
+        "ReceivablesTable": {*SETTLES, "dynamodb:BatchGetItem"},
+        "rulebooks/*": {"s3:GetObject"},
+        "feedback/*": {"s3:PutObject"},
+        "DeliveryFeedbackLogs": LOGS,
+    },
+    # It faces the world: it reads no receipt, and no key with which a provider is asked.
+    "PaymentWebhook": {
+        "RulebookProfile": IN_FORCE,
+        "rulebooks/*": {"s3:GetObject"},
+        "ReceivablesTable": BOOKS,
+        "webhooks/*": {"s3:PutObject"},
+        "IdentityKey": {"secretsmanager:GetSecretValue"},
+        "WebhookSecrets": {"secretsmanager:GetSecretValue"},
+        "ConfirmQueue": {"sqs:SendMessage"},
+        "PaymentWebhookLogs": LOGS,
+    },
+    "ConfirmPayment": {
+        "ConfirmQueue": FROM_QUEUE | {"sqs:ChangeMessageVisibility"},
+        "RulebookProfile": IN_FORCE,
+        "rulebooks/*": {"s3:GetObject"},
+        "ReceivablesTable": BOOKS,
+        "webhooks/*": {"s3:GetObject"},
+        "IdentityKey": {"secretsmanager:GetSecretValue"},
+        "WebhookSecrets": {"secretsmanager:GetSecretValue"},
+        "ProviderApiKeys": {"secretsmanager:GetSecretValue"},
+        "ConfirmPaymentLogs": LOGS,
+    },
+    "SendReceipt": {
+        "ReceiptQueue": FROM_QUEUE,
+        "RulebookProfile": IN_FORCE,
+        "rulebooks/*": {"s3:GetObject"},
+        "ReceivablesTable": {"dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:PutItem"},
+        "messages/*": {"s3:PutObject"},
+        "identity/*": {"ses:SendEmail", "ses:SendRawEmail"},
+        "EmailConfiguration": {"ses:SendEmail", "ses:SendRawEmail"},
+        "SendReceiptLogs": LOGS,
+    },
+    # It faces the world: it changes no account, and makes no link.
+    "Portal": {
+        "RulebookProfile": IN_FORCE,
+        "rulebooks/*": {"s3:GetObject"},
+        "ReceivablesTable": {"dynamodb:GetItem", "dynamodb:PutItem"},
+        "IdentityKey": {"secretsmanager:GetSecretValue"},
+        "ProviderApiKeys": {"secretsmanager:GetSecretValue"},
+        "PortalLogs": LOGS,
+    },
+    "Payments": {
+        "RulebookProfile": IN_FORCE,
+        "rulebooks/*": {"s3:GetObject"},
+        "ReceivablesTable": BOOKS,
+        "IdentityKey": {"secretsmanager:GetSecretValue"},
+        "PaymentsLogs": LOGS,
+    },
+    "ReconcilePayments": {
+        "DeadLetters": {"sqs:SendMessage"},
+        "RulebookProfile": IN_FORCE,
+        "rulebooks/*": {"s3:GetObject"},
+        "ReceivablesTable": BOOKS,
+        "settlements/*": {"s3:GetObject"},
+        "mappings/settlements/*": {"s3:GetObject"},
+        "reconciliations/*": {"s3:GetObject", "s3:PutObject"},
+        "reports/reconciliation/*": {"s3:GetObject", "s3:PutObject"},
+        "the bucket": {"s3:ListBucket"},
+        "IdentityKey": {"secretsmanager:GetSecretValue"},
+        "ReconcilePaymentsLogs": LOGS,
     },
 }
 
@@ -472,8 +642,10 @@ def test_each_function_has_a_role_of_its_own_that_nobody_else_can_take(
 ) -> None:
     roles = [template.role_of(function) for function in template.functions]
     assert len(set(roles)) == len(roles)
-    assert set(roles) == set(template.of_type("AWS::IAM::Role"))
-    for name, role in template.of_type("AWS::IAM::Role").items():
+    of_services = {"ApiLoggingRole", "SmsStatusRole"}
+    assert set(roles) == set(template.of_type("AWS::IAM::Role")) - of_services
+    for name in roles:
+        role = template.of_type("AWS::IAM::Role")[name]
         (trust,) = role["AssumeRolePolicyDocument"]["Statement"]
         assert trust["Principal"] == {"Service": "lambda.amazonaws.com"}, name
         assert "ManagedPolicyArns" not in role, name  # they reach the whole account
@@ -512,18 +684,27 @@ def test_permissions_of_the_embedded_aws_are_not_given_in_the_cloud(template: Te
     assert local_only <= embedded
 
 
-def test_delivery_and_sweep_reach_their_own_items_of_the_table_only(template: Template) -> None:
-    keys = {}
+def test_delivery_sweep_and_payments_reach_their_own_items_of_the_table_only(
+    template: Template,
+) -> None:
+    keys: dict[str, list[str]] = {}
     for function in template.functions:
         for statement in template.statements(template.role_of(function)):
             if "Condition" in statement:
                 ((_, condition),) = statement["Condition"].items()
-                keys[function] = condition["dynamodb:LeadingKeys"]
+                keys.setdefault(function, []).extend(condition["dynamodb:LeadingKeys"])
     assert keys == {
-        "Sweep": ["RUN#*", "CLOCK"],
-        "DeliverEmail": ["A#*", "CLOCK"],
-        "DeliverSms": ["A#*", "CLOCK"],
-        "OpenTask": ["A#*", "CLOCK"],
+        "Sweep": ["RUN#*", "FEED#*", "CLOCK"],
+        "DeliverEmail": ["A#*", "LINK#*", "FEED#*", "CLOCK"],
+        "DeliverSms": ["A#*", "LINK#*", "SMS#*", "FEED#*", "CLOCK"],
+        "OpenTask": ["A#*", "FEED#*", "CLOCK"],
+        "DeliveryFeedback": ["A#*", "SMS#*", "FEED#*", "CLOCK"],
+        "PaymentWebhook": ["A#*", "CAUSE#*", "REF#*", "UNMATCHED#*", "CLOCK"],
+        "ConfirmPayment": ["A#*", "CAUSE#*", "REF#*", "UNMATCHED#*", "CLOCK"],
+        "SendReceipt": ["A#*", "CLOCK"],
+        "Portal": ["A#*", "LINK#*", "CLOCK", "REF#*"],
+        "Payments": ["A#*", "CAUSE#*", "REF#*", "UNMATCHED#*", "CLOCK"],
+        "ReconcilePayments": ["A#*", "CAUSE#*", "REF#*", "UNMATCHED#*", "CLOCK", "FEED#*"],
     }
 
 
@@ -545,8 +726,20 @@ def test_what_goes_wrong_is_told(template: Template) -> None:
         "DeliveryLagAlarm",
         "HistoryLagAlarm",
         "AccountsFailedAlarm",
+        "ApiErrorsAlarm",
+        "ConfirmLagAlarm",
+        "NotAuthenticAlarm",
+        "NoSuchPaymentAlarm",
+        "FeedbackLagAlarm",
+        "FeedbackNotUnderstoodAlarm",
         "FunctionErrorsAlarm",
         "FunctionThrottlesAlarm",
+        "MoreFunctionErrorsAlarm",
+        "MoreFunctionThrottlesAlarm",
+        "CheckoutFailedAlarm",
+        "StaleFeedsAlarm",
+        "ReconciliationAlarm",
+        "SettlementsNotReadAlarm",
     }
     for name, alarm in alarms.items():
         assert alarm["AlarmActions"] == [{"Ref": "Alarms"}], name
@@ -558,25 +751,222 @@ def test_what_goes_wrong_is_told(template: Template) -> None:
 
 def test_the_alarms_topic_can_be_published_to(template: Template) -> None:
     """CloudWatch may not use the key alias/aws/sns: with it every alarm is lost without a word."""
-    (topic,) = template.of_type("AWS::SNS::Topic").values()
-    assert "KmsMasterKeyId" not in topic
-    (subscription,) = template.of_type("AWS::SNS::Subscription").values()
+    topic = template.resources["Alarms"]
+    assert "KmsMasterKeyId" not in topic.get("Properties", {})
+    subscription = template.resources["AlarmSubscription"]["Properties"]
     assert subscription["Endpoint"] == {"Ref": "AlarmEmail"}
+
+
+# ------------------------------------------------------------------------------------- feedback
+
+
+def test_ses_tells_all_that_becomes_of_a_message_and_follows_nobody(template: Template) -> None:
+    """With opens or clicks among its events SES puts its own links and pictures into a message."""
+    (events,) = template.of_type("AWS::SES::ConfigurationSetEventDestination").values()
+    assert events["ConfigurationSetName"] == {"Ref": "EmailConfiguration"}
+    destination = events["EventDestination"]
+    assert destination["Enabled"] is True
+    assert sorted(destination["MatchingEventTypes"]) == [
+        *("bounce", "complaint", "delivery", "deliveryDelay", "reject", "renderingFailure", "send")
+    ]
+    assert destination["SnsDestination"] == {"TopicARN": {"Ref": "FeedbackTopic"}}
+    # SES tries whether it may, when the destination is made.
+    assert template.resources["EmailEvents"]["DependsOn"] == "FeedbackTopicPolicy"
+
+
+def test_only_carriers_reach_the_topic_and_only_the_topic_its_queue(template: Template) -> None:
+    """There is no signature in it: these policies are what makes an event genuine."""
+    (topic,) = template.of_type("AWS::SNS::TopicPolicy").values()
+    assert topic["Topics"] == [{"Ref": "FeedbackTopic"}]
+    told = {
+        statement["Principal"]["Service"]: statement["Condition"]
+        for statement in topic["PolicyDocument"]["Statement"]
+    }
+    account = {"AWS:SourceAccount": {"Ref": "AWS::AccountId"}}
+    configuration_set = "${AWS::AccountId}:configuration-set/${EmailConfiguration}"
+    source = "arn:${AWS::Partition}:ses:${AWS::Region}:" + configuration_set
+    assert told == {
+        "ses.amazonaws.com": {"StringEquals": {**account, "AWS:SourceArn": {"Fn::Sub": source}}},
+        "sms-voice.amazonaws.com": {"StringEquals": account},
+    }
+    queue = template.resources["FeedbackQueuePolicy"]["Properties"]
+    assert queue["Queues"] == [{"Ref": "FeedbackQueue"}]
+    (statement,) = queue["PolicyDocument"]["Statement"]
+    assert statement["Principal"] == {"Service": "sns.amazonaws.com"}
+    assert statement["Condition"] == {"ArnEquals": {"aws:SourceArn": {"Ref": "FeedbackTopic"}}}
+    subscription = template.resources["FeedbackSubscription"]["Properties"]
+    assert subscription["Protocol"] == "sqs"  # no HTTPS subscription: there is nothing to forge
+    assert "RawMessageDelivery" not in subscription  # the function looks at the topic
+
+
+def test_what_carriers_tell_waits_for_two_weeks_and_never_in_the_dead_letters(
+    template: Template,
+) -> None:
+    queue = template.of_type("AWS::SQS::Queue")["FeedbackQueue"]
+    assert "RedrivePolicy" not in queue
+    assert queue["MessageRetentionPeriod"] == 14 * 24 * 3600
+    (bucket,) = template.of_type("AWS::S3::Bucket").values()
+    rules = {rule["Id"]: rule for rule in bucket["LifecycleConfiguration"]["Rules"]}
+    assert (rules["feedback"]["Prefix"], rules["feedback"]["ExpirationInDays"]) == ("feedback/", 90)
+
+
+def test_the_status_of_sms_comes_from_the_log_of_sns_and_from_no_other(template: Template) -> None:
+    permission = template.resources["SmsStatusPermission"]["Properties"]
+    assert permission["Principal"] == "logs.amazonaws.com"
+    assert permission["SourceAccount"] == {"Ref": "AWS::AccountId"}
+    group = ":log-group:sns/${AWS::Region}/${AWS::AccountId}/DirectPublishToPhoneNumber*"
+    place = {"Fn::Sub": "arn:${AWS::Partition}:logs:${AWS::Region}:${AWS::AccountId}" + group}
+    assert permission["SourceArn"] == place
+    role = template.resources["SmsStatusRole"]
+    assert role["DeletionPolicy"] == "Retain"  # another stack of the account may log with it
+    (trust,) = role["Properties"]["AssumeRolePolicyDocument"]["Statement"]
+    assert trust["Principal"] == {"Service": "sns.amazonaws.com"}
+    (policy,) = role["Properties"]["Policies"]
+    (statement,) = policy["PolicyDocument"]["Statement"]
+    assert statement["Resource"] == place
+
+
+# ------------------------------------------------------------------------------------- operators
+
+
+def test_what_operators_may_ask_is_signed_with_iam_and_named_route_by_route(
+    template: Template,
+) -> None:
+    """So that a policy may let somebody match money who may waive nothing."""
+    own = {
+        f"{source['Method']} {source['Path']}": source.get("Auth")
+        for kind, source in template.sources("Payments")
+        if kind == "Api"
+    }
+    assert own == dict.fromkeys(
+        [
+            "GET /payments/unmatched",
+            "POST /payments/unmatched/{id}/match",
+            "POST /payments/unmatched/{id}/return",
+            "POST /accounts/{id}/payments",
+            "POST /accounts/{id}/voids",
+            "POST /accounts/{id}/waivers",
+            "POST /accounts/{id}/write-offs",
+            "POST /accounts/{id}/credit",
+            "POST /accounts/{id}/reversals",
+        ]
+    )
+    source = (PROJECT / "layers/escalon/escalon/usecases/answer_operators.py").read_text("utf-8")
+    assert [route for route in own if f'"{route}"' not in source] == []
+
+
+def test_settlement_files_are_reconciled_every_day_and_kept_apart_from_imports(
+    template: Template,
+) -> None:
+    ((kind, source),) = template.sources("ReconcilePayments")
+    assert (kind, source["ScheduleExpression"]) == ("ScheduleV2", "cron(30 10 * * ? *)")
+    assert source["State"] == {"Ref": "SweepState"}
+    reads = [
+        resource
+        for statement in template.statements(template.role_of("ImportReceivables"))
+        for resource in listed(statement["Resource"])
+    ]
+    assert not any("settlements" in str(resource) for resource in reads)
+
+
+# ------------------------------------------------------------------- receipts and payment links
+
+
+def test_money_that_is_booked_reaches_the_receipts_and_nothing_else_does(
+    template: Template,
+) -> None:
+    (rule,) = template.of_type("AWS::Events::Rule").values()
+    assert rule["EventBusName"] == {"Ref": "Facts"}
+    assert rule["EventPattern"] == {"source": ["escalon"], "detail-type": ["paid"]}
+    (target,) = rule["Targets"]
+    assert target["Arn"] == {"Fn::GetAtt": ["ReceiptQueue", "Arn"]}
+    assert target["DeadLetterConfig"] == {"Arn": {"Fn::GetAtt": ["DeadLetters", "Arn"]}}
+    policy = template.resources["PaidRulePolicy"]["Properties"]
+    assert policy["Queues"] == [{"Ref": "ReceiptQueue"}, {"Ref": "DeadLetters"}]
+    (statement,) = policy["PolicyDocument"]["Statement"]
+    assert statement["Principal"] == {"Service": "events.amazonaws.com"}
+    rule_arn = {"Fn::GetAtt": ["PaidRule", "Arn"]}
+    assert statement["Condition"] == {"ArnEquals": {"aws:SourceArn": rule_arn}}
+
+
+def test_the_portal_reads_and_writes_references_only(template: Template) -> None:
+    """It faces the world, so whoever got hold of it could change nobody's account."""
+    reads, writes = (
+        statement
+        for statement in template.statements(template.role_of("Portal"))
+        if "Condition" in statement
+    )
+    keys = {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["REF#*"]}}
+    assert (writes["Action"], writes["Condition"]) == ("dynamodb:PutItem", keys)
+    assert reads["Action"] == "dynamodb:GetItem"
+
+
+def test_links_and_references_end_by_themselves(template: Template) -> None:
+    receivables = template.resources["ReceivablesTable"]["Properties"]
+    expiry = {"AttributeName": "expires", "Enabled": True}
+    assert receivables["TimeToLiveSpecification"] == expiry
+    history = template.resources["HistoryTable"]["Properties"]
+    assert "TimeToLiveSpecification" not in history  # what happened is kept
+
+
+@pytest.mark.parametrize(
+    ("url", "fits"),
+    [
+        ("", True),
+        ("https://pay.example.com", True),
+        ("https://example.com/pay", True),
+        ("http://127.0.0.1:4566/_aws/execute-api/{api}/v1", True),
+        ("https://pay.example.com/", False),  # a link would have two slashes
+        ("pay.example.com", False),
+        ("https://pay.example.com/?x=1", False),
+        ("https://pay example.com", False),
+    ],
+)
+def test_the_public_address_is_one_that_links_can_begin_with(
+    template: Template, url: str, fits: bool
+) -> None:
+    pattern = template.parameters["PublicUrl"]["AllowedPattern"]
+    assert bool(re.fullmatch(pattern, url)) is fits
+
+
+def test_whoever_makes_a_link_and_whoever_answers_it_have_one_address(template: Template) -> None:
+    named = {
+        function: part["Environment"]["Variables"]["ESCALON_PUBLIC_URL"]
+        for function, part in template.functions.items()
+        if "ESCALON_PUBLIC_URL" in part.get("Environment", {}).get("Variables", {})
+    }
+    assert set(named) == {"DeliverEmail", "DeliverSms", "Portal"}
+    (api,) = template.of_type("AWS::Serverless::Api").values()
+    given = "https://{api}.execute-api.${AWS::Region}.${AWS::URLSuffix}/" + api["StageName"]
+    for url in named.values():
+        assert url == {"Fn::If": ["HasPublicUrl", {"Ref": "PublicUrl"}, {"Fn::Sub": given}]}
 
 
 def test_errors_and_throttles_of_every_function_are_watched(template: Template) -> None:
     alarms = template.of_type("AWS::CloudWatch::Alarm")
-    for name, metric in (
-        ("FunctionErrorsAlarm", "Errors"),
-        ("FunctionThrottlesAlarm", "Throttles"),
+    for names, metric in (
+        (("FunctionErrorsAlarm", "MoreFunctionErrorsAlarm"), "Errors"),
+        (("FunctionThrottlesAlarm", "MoreFunctionThrottlesAlarm"), "Throttles"),
     ):
-        watched = set()
-        for query in alarms[name]["Metrics"]:
-            if "MetricStat" in query:
+        watched = []
+        for name in names:
+            queries = [query for query in alarms[name]["Metrics"] if "MetricStat" in query]
+            assert len(queries) <= 10, "CloudWatch takes no more metrics in one alarm"
+            for query in queries:
                 found = query["MetricStat"]["Metric"]
                 assert found["MetricName"] == metric
-                watched.add(found["Dimensions"][0]["Value"]["Ref"])
-        assert watched == set(template.functions), name
+                watched.append(found["Dimensions"][0]["Value"]["Ref"])
+        assert sorted(watched) == sorted(template.functions), names
+
+
+def test_the_alarm_on_the_api_watches_the_stage_that_there_is(template: Template) -> None:
+    (api,) = template.of_type("AWS::Serverless::Api").values()
+    alarm = template.resources["ApiErrorsAlarm"]["Properties"]
+    assert {d["Name"]: d["Value"] for d in alarm["Dimensions"]} == {
+        "ApiName": api["Name"],
+        "Stage": api["StageName"],
+    }
+    assert template.body["Outputs"]["ApiUrl"]["Value"]["Fn::Sub"].endswith(f"/{api['StageName']}")
 
 
 def test_an_alarm_on_our_own_metric_names_one_that_the_function_counts(
@@ -588,7 +978,11 @@ def test_an_alarm_on_our_own_metric_names_one_that_the_function_counts(
         for name, alarm in template.of_type("AWS::CloudWatch::Alarm").items()
         if alarm.get("Namespace") == variables["POWERTOOLS_METRICS_NAMESPACE"]
     }
-    assert set(ours) == {"NoSweepAlarm", "AccountsFailedAlarm"}
+    assert set(ours) == {
+        *("NoSweepAlarm", "AccountsFailedAlarm", "NotAuthenticAlarm", "NoSuchPaymentAlarm"),
+        *("FeedbackNotUnderstoodAlarm", "CheckoutFailedAlarm"),
+        *("StaleFeedsAlarm", "ReconciliationAlarm", "SettlementsNotReadAlarm"),
+    }
     for name, alarm in ours.items():
         ((dimension, service),) = [(d["Name"], d["Value"]) for d in alarm["Dimensions"]]
         assert dimension == "service", name
@@ -607,8 +1001,9 @@ def test_each_function_logs_and_counts_under_its_own_name(template: Template) ->
         for part in template.functions.values()
     ]
     assert sorted(services) == [
-        *("deliver_email", "deliver_sms", "escalate", "import_receivables"),
-        *("open_task", "record_history", "sweep"),
+        *("confirm_payment", "deliver_email", "deliver_sms", "delivery_feedback", "escalate"),
+        *("import_receivables", "open_task", "payment_webhook", "payments", "portal"),
+        *("reconcile_payments", "record_history", "send_receipt", "sweep"),
     ]
 
 

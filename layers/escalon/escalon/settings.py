@@ -21,15 +21,24 @@ class Settings(msgspec.Struct, frozen=True):
     email_queue: str = ""
     sms_queue: str = ""
     task_queue: str = ""
+    confirm_queue: str = ""
     bus: str = ""
     identity_secret: str = ""
+    webhook_secrets: str = ""
+    provider_api_keys: str = ""
     configuration_set: str = ""
+    feedback_queue: str = ""
+    feedback_topic: str = ""
+    link_key: str = ""
+    public_url: str = ""  # where the world reaches the API; {api} stands for the API's id
+    api: str = ""
     rulebook_application: str = ""
     rulebook_environment: str = ""
     rulebook_profile: str = ""
     channel: str = ""
     zone: str = "America/Bogota"
     clock: str = "system"
+    somebody_waits: bool = False  # for the function's answer, with a time-out of their own
 
     def __post_init__(self) -> None:
         if self.clock not in ("system", "table"):

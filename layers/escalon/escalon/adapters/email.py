@@ -14,15 +14,23 @@ class Email:
         self._configuration_set = configuration_set
 
     def send(
-        self, mime: bytes, *, to_address: str, from_address: str, message_id: str, creditor: str
+        self,
+        mime: bytes,
+        *,
+        to_address: str,
+        from_address: str,
+        message_id: str,
+        account_id: str,
+        creditor: str,
     ) -> SendResult:
-        """Hand one message to SES. Our message id travels as a tag, so that SES's own events can
-        settle what a crash left open."""
+        """Hand one message to SES. Our ids travel as tags, so that SES's own events name them
+        (carriers/ses) and settle what a crash left open."""
         request: dict[str, Any] = {
             "FromEmailAddress": from_address,
             "Destination": {"ToAddresses": [to_address]},
             "Content": {"Raw": {"Data": mime}},
             "EmailTags": [
+                {"Name": "account_id", "Value": account_id},
                 {"Name": "message_id", "Value": message_id},
                 {"Name": "creditor", "Value": creditor},
             ],

@@ -2,7 +2,8 @@
 
 Plan, claim, then exactly one of: sent, opened (a task), failed, unknown, withdrawn, released. The
 step is recorded on the receivable that carried it when the intent is settled, so an intent that is
-withdrawn has used up nothing (invariant 3).
+withdrawn has used up nothing (invariant 3). What the carrier tells afterwards moves that record on
+(`told`).
 """
 
 from datetime import datetime, timedelta
@@ -11,6 +12,8 @@ from msgspec.structs import replace
 
 from escalon.domain.account import (
     Account,
+    Channel,
+    Consent,
     ContactPoint,
     ContactRecord,
     Intent,
@@ -21,6 +24,7 @@ from escalon.domain.account import (
 )
 from escalon.domain.decision import Decision
 from escalon.domain.engine import END, MESSAGE_CHANNELS, UNKNOWN_FATE_DAYS, as_intent, intent_id
+from escalon.domain.feedback import STEP_STATES, Event, Feedback, Message, is_known
 
 # Contacts are kept in the account's document for longer than any policy's longest period.
 CONTACTS_KEPT = timedelta(days=35)
@@ -118,6 +122,109 @@ def settle_failed(account: Account, intent: Intent, now: datetime, *, address_ba
     return replace(account, points=points, exceptions=())
 
 
+# ---------------------------------------------------------------------------------- feedback
+
+
+def told(account: Account, message: Message, feedback: Feedback, at: datetime) -> Account:
+    """The account after a carrier told something that `message` now says too.
+
+    Everything here follows from the message's state or happens once, so the order in which a
+    carrier tells makes no difference. `at` is when it was.
+    """
+    account = _settled_by_carrier(account, message)
+    if message.state in STEP_STATES:
+        account = _step_moved(account, message, message.state)
+    if is_known(message.state):
+        account = _no_longer_unknown(account, message)
+    if feedback.address_bad:
+        account = _address_failed(account, message, feedback)
+    if feedback.stops_channel:
+        account = channel_stopped(account, message.channel, at)
+    return account
+
+
+def unknown_fate_id(account_id: str, message_id: str) -> str:
+    """The name of the task to find out what became of a message."""
+    return intent_id(account_id, message_id, "unknown_fate")
+
+
+def channel_stopped(account: Account, channel: Channel, at: datetime) -> Account:
+    """The debtor wants nothing more by this channel: no address of theirs on it may be used from
+    that instant on, whatever was consented to before."""
+    points = tuple(
+        replace(point, consent=replace(point.consent or Consent(), revoked_at=at))
+        if point.channel == channel and (point.consent is None or point.consent.stands)
+        else point
+        for point in account.points
+    )
+    return replace(account, points=points)
+
+
+def _settled_by_carrier(account: Account, message: Message) -> Account:
+    """A carrier that tells of a message has taken it: the intent is settled as of its claim, even
+    if we thought that nothing had left (invariant 1)."""
+    intent = find_intent(account, message.message_id)
+    if intent is None:
+        return account
+    if intent.state == "planned":
+        account = claim(account, intent, message.claimed_at)
+    return settle_sent(account, intent, message.claimed_at)
+
+
+def _step_moved(account: Account, message: Message, state: Event) -> Account:
+    """The step stands where its latest attempt stands; an earlier attempt tells nothing of it."""
+    after = STEP_STATES[state]
+
+    def of(receivable: Receivable) -> Receivable:
+        record = receivable.steps.get(message.step)
+        if record is None or record.intent_id != message.message_id:
+            return receivable
+        moved = replace(record, state=after)
+        if after == "failed":
+            # Where an earlier attempt may have arrived, nothing is proven and nothing repeated.
+            tried = (
+                record.tried if record.channel in record.tried else (*record.tried, record.channel)
+            )
+            moved = replace(record, state="unknown" if record.unsure else "failed", tried=tried)
+        return replace(receivable, steps={**receivable.steps, message.step: moved})
+
+    account = replace(account, receivables=tuple(of(r) for r in account.receivables))
+    if after != "failed":
+        return account
+    contacts = tuple(
+        replace(contact, reached=False) if contact.message_id == message.message_id else contact
+        for contact in account.contacts
+    )
+    return replace(account, contacts=contacts)
+
+
+def _no_longer_unknown(account: Account, message: Message) -> Account:
+    """Nobody has to find out what became of the message: the carrier has said it."""
+    task = find_intent(account, unknown_fate_id(account.account_id, message.message_id))
+    return set_aside(account, task) if task is not None else account
+
+
+def _address_failed(account: Account, message: Message, feedback: Feedback) -> Account:
+    """The address does not work, under whatever name it stands; if it was replaced meanwhile, the
+    new one is untouched."""
+    address = message.to.casefold()
+    points = tuple(
+        replace(point, failed=f"{feedback.event} {feedback.reason}".strip())
+        if point.channel == message.channel
+        and point.address.casefold() == address
+        and not point.failed
+        else point
+        for point in account.points
+    )
+    if points == account.points:
+        return account
+    # What a person was asked to mend before does not cover this address.
+    return replace(account, points=points, exceptions=())
+
+
+# ------------------------------------------------------------------------------------ inside
+
+
 def _flag_unknown(account: Account, decision: Decision, run_id: str) -> Account:
     """Nobody knows whether the message left: it is never sent again blindly, a person is told
     (invariant 1)."""
@@ -129,7 +236,7 @@ def _flag_unknown(account: Account, decision: Decision, run_id: str) -> Account:
         account = _recorded(account, intent, "unknown", intent.sending_at or decision.as_of)
         intent = replace(
             intent,
-            intent_id=intent_id(account.account_id, intent.intent_id, "unknown_fate"),
+            intent_id=unknown_fate_id(account.account_id, intent.intent_id),
             channel="task",
             task="unknown_fate",
             about=intent.intent_id,
@@ -165,7 +272,7 @@ def _recorded(account: Account, intent: Intent, state: StepState, at: datetime) 
                 tried = (*tried, intent.channel)
                 record = replace(before, attempts=intent.attempt, tried=tried)
             else:
-                record = replace(record, tried=(*tried, before.channel))
+                record = replace(record, tried=(*tried, before.channel), unsure=True)
         elif state == "failed":
             record = replace(record, tried=(*tried, intent.channel))
         return replace(receivable, steps={**receivable.steps, intent.step: record})

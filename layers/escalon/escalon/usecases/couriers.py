@@ -47,7 +47,12 @@ class EmailCourier:
         return Prepared(body, "eml", written.subject)
 
     def send(
-        self, prepared: Prepared, point: ContactPoint, creditor: Creditor, message_id: str
+        self,
+        prepared: Prepared,
+        point: ContactPoint,
+        creditor: Creditor,
+        message_id: str,
+        account_id: str,
     ) -> SendResult:
         """Hand the bytes to SES."""
         return self._email.send(
@@ -55,6 +60,7 @@ class EmailCourier:
             to_address=point.address,
             from_address=creditor.email_from,
             message_id=message_id,
+            account_id=account_id,
             creditor=creditor.creditor,
         )
 
@@ -85,6 +91,7 @@ class SmsCourier:
         point: ContactPoint,
         creditor: Creditor,
         message_id: str,  # noqa: ARG002 - SNS takes no tag of ours
+        account_id: str,  # noqa: ARG002
     ) -> SendResult:
         """Hand the text to SNS."""
         return self._sms.send(

@@ -1,0 +1,1 @@
+"""What the carriers of messages tell, in our words: pure translation, one module a source."""
