@@ -179,6 +179,67 @@ class Chase(msgspec.Struct, frozen=True, omit_defaults=True):
     oldest_debt_days: int = 0  # 0: no limit
 
 
+type AgreementKind = Literal["promise", "plan", "extension", "settlement"]
+
+# twice_monthly: on the 15th and on the last day, as wages are paid in much of Latin America
+type Every = Literal["week", "fortnight", "twice_monthly", "month"]
+
+
+class PlanInterest(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What an agreement bears until it is paid: the rate, never above the table's of the month in
+    which it is made; nothing in a month that the table lacks."""
+
+    rate: int  # effective annual in millionths
+    cap_table: str
+    currencies: tuple[str, ...]  # of the debts that bear it; no other does
+
+
+class Limits(msgspec.Struct, frozen=True, omit_defaults=True):
+    """How far an offer may go. A share is in hundredths of a percent (2_500 is 25 %)."""
+
+    first_within_days: int = 0  # days from today until the first payment
+    most_instalments: int = 1
+    most_discount: dict[Component, int] = {}  # share of what is open of the component
+    most_broken: int | None = None  # agreements on these debts broken before; None: no limit
+
+
+class OfferRule(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What may be offered to the accounts that its condition picks. Every rule that holds is on
+    offer; empty strategies or stages, and an age of None, are any."""
+
+    offer: str
+    kind: AgreementKind
+    condition: Condition
+    limits: Limits  # up to which a debtor agrees alone
+    strategies: tuple[str, ...] = ()
+    stages: tuple[Stage, ...] = ()
+    from_days: int | None = None  # days past due of the oldest debt
+    to_days: int | None = None
+    least_first: int = 0  # share of what is to be paid that the first payment is at least
+    least_instalments: int = 1
+    show: tuple[int, ...] = ()  # numbers of instalments that are proposed
+    every: tuple[Every, ...] = ("month",)
+    # Of any instalment but the last, by currency; several are offered in these currencies alone.
+    least_instalment_minor: dict[str, int] = {}
+    round_minor: dict[str, int] = {}  # instalments are multiples of it, but for the last
+    interest: PlanInterest | None = None
+    tolerance_days: int = 0
+    tolerance_minor: dict[str, int] = {}
+    resume_at: str = ""  # step at which the ladder goes on once it is broken; empty: for its age
+    stands_days: int = 7  # how long an offer stands
+    # What more a role may agree to, the least of them first; "*" is whoever is not the debtor.
+    beyond: dict[str, Limits] = {}
+    source: str = ""  # file:line, for explanations
+
+
+class AgreementRules(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What may be agreed with a debtor, and how instalments are reminded of: steps whose `day` is
+    counted from the instalment's due date."""
+
+    offers: tuple[OfferRule, ...] = ()
+    reminders: tuple[Step, ...] = ()
+
+
 class Rulebook(msgspec.Struct, frozen=True, omit_defaults=True):
     """Everything that decisions and messages follow, versioned together."""
 
@@ -195,6 +256,7 @@ class Rulebook(msgspec.Struct, frozen=True, omit_defaults=True):
     delivered_after_hours: int = 48  # accepted and not failed for so long counts as delivered
     payments: Payments = Payments()
     rates: dict[str, RateTable] = {}
+    agreements: AgreementRules = AgreementRules()
     version: str = ""  # content hash; set when it is loaded
 
     def policy_for(self, country: str) -> Policy:

@@ -1,0 +1,451 @@
+"""Agreements on a ledger, in any order of days, payments, reversals, charges and edits.
+
+The machine does what booking does: it follows the agreements before money is booked and after it,
+and books the entries that they ask for.
+"""
+
+from datetime import date, datetime, timedelta
+from itertools import pairwise
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+)
+from msgspec.structs import replace
+
+from escalon.domain import ledger
+from escalon.domain.account import Receivable
+from escalon.domain.agreement import (
+    TRANSITIONS,
+    Acceptance,
+    Agreement,
+    AgreementError,
+    Asked,
+    Followed,
+    accept,
+    approve,
+    cancel,
+    follow,
+    looks_on,
+    money_moved,
+    resting,
+    standing,
+    supersede,
+)
+from escalon.domain.conditions import ConditionFacts
+from escalon.domain.ledger import Booking, Payment, open_of
+from escalon.domain.offers import Case, Terms, agree, debts_of
+from escalon.domain.payment import BookedPayment, PaymentState
+from escalon.domain.rulebook import (
+    AgreementKind,
+    AgreementRules,
+    Limits,
+    OfferRule,
+    PlanInterest,
+    Rate,
+    RateTable,
+)
+from tests.domain.debts import account, at, receivable, step
+
+COMPONENTS = ("principal", "interest", "fee", "tax")
+REMINDERS = (step("soon", -3), step("today", 0), step("late", 2))
+KINDS: dict[str, AgreementKind] = {
+    "promise": "promise",
+    "plan": "plan",
+    "dear": "plan",
+    "less": "settlement",
+    "later": "extension",
+}
+# Discounts of half the principal and all interest; interest of 30 % a year; approval from 4 on.
+RULES = AgreementRules(
+    tuple(
+        OfferRule(
+            name,
+            kind,
+            ["anyone"],
+            Limits(60, 3, {} if kind == "promise" else {"principal": 5_000, "interest": 10_000}),
+            every=("week", "month"),
+            least_instalment_minor={"COP": 10},
+            interest=PlanInterest(300_000, "any", ("COP",)) if name == "dear" else None,
+            tolerance_days=2,
+            tolerance_minor={"COP": 50},
+            resume_at="firm",
+            beyond={"supervisor": Limits(60, 12)},
+        )
+        for name, kind in KINDS.items()
+    )
+)
+RATES = {
+    "any": RateTable(
+        "any",
+        {f"{y}-{m:02}": Rate("", 400_000, "test") for y in (2026, 2027) for m in range(1, 13)},
+    )
+}
+MINORS = st.integers(1, 3_000)
+
+
+def of_receivable(payment: BookedPayment, receivable_id: str) -> int:
+    """What a payment settles of a receivable."""
+    return sum(p.amount_minor for p in payment.parts if p.receivable_id == receivable_id)
+
+
+class Agreements(RuleBasedStateMachine):
+    """One debtor with two debts, who agrees, pays, bounces, breaks and agrees again."""
+
+    today = date(2026, 9, 15)
+
+    @initialize(first=st.integers(100, 2_000), second=MINORS, interest=st.integers(0, 300))
+    def owe(self, first: int, second: int, interest: int) -> None:
+        extras = {"interest": interest} if interest else {}
+        self.account = account(
+            receivable(receivable_id="r1", amount_minor=first, open_minor=first),
+            receivable(
+                receivable_id="r2",
+                amount_minor=second,
+                open_minor=second + interest,
+                extras=extras,
+            ),
+        )
+        self.receivables = {r.receivable_id: r for r in self.account.receivables}
+        self.payments: dict[str, BookedPayment] = {}
+        self.agreements: dict[str, Agreement] = {}
+        # By agreement, payment and receivable: what had been settled before, and what counts.
+        self.before: dict[tuple[str, str, str], int] = {}
+        self.counts: dict[tuple[str, str, str], int] = {}
+        self.accepted = 0
+        self.clean = True  # nothing was charged, or has gone, beside the agreements
+
+    # ---------------------------------------------------------------- what booking does
+
+    @property
+    def now(self) -> datetime:
+        return at(f"{self.today.isoformat()}T12:00")
+
+    def take(self, booking: Booking) -> None:
+        self.account = booking.account
+        self.receivables |= {r.receivable_id: r for r in booking.changed}
+
+    def open_now(self) -> list[Receivable]:
+        return [r for r in self.receivables.values() if r.open_minor]
+
+    def book(self, after: Followed) -> None:
+        cause = after.agreement.cause
+        for one in after.asked:
+            before = self.receivables[one.receivable_id]
+            if one.kind == "interest":
+                self.take(
+                    ledger.charge_extra(
+                        self.account, before, "interest", one.amount_minor,
+                        booked_at=self.now, cause=cause,
+                    )
+                )  # fmt: skip
+            elif one.amount_minor < 0:
+                self.take(
+                    ledger.give_up(
+                        self.account, before, "waiver", {one.component: -one.amount_minor},
+                        booked_at=self.now, cause=cause,
+                    )
+                )  # fmt: skip
+            else:
+                self.take_back_waiver(before, one)
+        self.save(after.agreement)
+
+    def take_back_waiver(self, before: Receivable, one: Asked) -> None:
+        extras = dict(before.extras)
+        if one.component != "principal":
+            extras[one.component] = extras.get(one.component, 0) + one.amount_minor
+        after = replace(before, open_minor=before.open_minor + one.amount_minor, extras=extras)
+        self.receivables[one.receivable_id] = after
+        self.account = ledger.put(self.account, after)
+
+    def save(self, agreement: Agreement) -> None:
+        version = agreement.version + 1
+        self.agreements[agreement.agreement_id] = replace(agreement, version=version)
+
+    def follow(self) -> None:
+        for agreement in list(self.agreements.values()):
+            after = follow(agreement, self.receivables, self.now, self.today)
+            if after.agreement is not agreement:
+                self.book(after)
+                again = self.agreements[agreement.agreement_id]
+                once_more = follow(again, self.receivables, self.now, self.today)
+                assert once_more == Followed(again)
+
+    def money(self, was: BookedPayment | None, payment: BookedPayment) -> None:
+        self.payments[payment.payment_id] = payment
+        others = list(self.agreements.values())
+        for one in others:
+            for name in one.debts:
+                key = (one.agreement_id, payment.payment_id, name)
+                minor = max(0, of_receivable(payment, name) - self.before.get(key, 0))
+                if key in self.counts or (minor and not self.is_taken_over(one, name)):
+                    self.counts[key] = minor
+        for agreement in others:
+            after = money_moved(
+                agreement,
+                was,
+                payment,
+                on=payment.paid_at.date(),
+                today=self.today,
+                others=others,
+            )
+            if after is not agreement:
+                self.save(after)
+        self.follow()
+
+    def is_taken_over(self, one: Agreement, receivable_id: str) -> bool:
+        since = one.accepted
+        return since is not None and any(
+            other.accepted and other.accepted.at > since.at and receivable_id in other.debts
+            for other in self.agreements.values()
+        )
+
+    def pay(self, was: BookedPayment, minor: int) -> None:
+        payment = Payment(was.payment_id, "andina", minor, "COP", was.paid_at, "", was.turns)
+        booking = ledger.pay(self.account, self.open_now(), payment)
+        self.take(booking)
+        parts = ledger.joined(was.parts, booking.parts)
+        self.money(was if was.turns else None, was.turned(parts))
+
+    # ---------------------------------------------------------------- time and money
+
+    @rule(days=st.integers(1, 6))
+    def days_pass(self, days: int) -> None:
+        """As in an outage: nobody has looked meanwhile."""
+        self.today += timedelta(days=days)
+        self.follow()
+
+    @precondition(lambda self: self.agreements)
+    @rule()
+    def until_the_next_look(self) -> None:
+        looks = [
+            look
+            for one in self.agreements.values()
+            if (look := looks_on(standing(one, self.today), REMINDERS, self.today))
+        ]
+        self.today = min(looks, default=self.today + timedelta(days=1))
+        self.follow()
+
+    @rule(minor=MINORS, days_ago=st.integers(0, 8))
+    def somebody_pays(self, minor: int, days_ago: int) -> None:
+        self.follow()
+        paid_at = self.now - timedelta(days=days_ago)
+        payment_id = f"p{len(self.payments)}"
+        self.pay(
+            BookedPayment(payment_id, "wompi", "andina", "COP", paid_at, PaymentState()), minor
+        )
+
+    @precondition(lambda self: resting(self.agreements.values()))
+    @rule(data=st.data(), whole=st.booleans(), short=st.integers(0, 60))
+    def what_is_agreed_is_paid(self, data: st.DataObject, whole: bool, short: int) -> None:
+        """The next instalment or all that is left of one that rests, to the last or almost."""
+        rests = [one for one in self.agreements.values() if one.rests]
+        found = standing(data.draw(st.sampled_from(rests)), self.today)
+        due = found.payoff_minor if whole else found.next_due.left_minor if found.next_due else 0
+        if due - short > 0:
+            self.somebody_pays(due - short, 0)
+
+    @precondition(lambda self: any(one.booked_minor for one in self.payments.values()))
+    @rule(data=st.data(), share=st.integers(1, 4))
+    def money_goes_again(self, data: st.DataObject, share: int) -> None:
+        self.follow()
+        booked = [one for one in self.payments.values() if one.booked_minor]
+        was = data.draw(st.sampled_from(booked))
+        minor = max(1, was.booked_minor * share // 4)
+        booking = ledger.take_back(
+            self.account, self.receivables, was, minor, "chargeback", self.now
+        )
+        self.take(booking)
+        self.clean = False
+        self.money(was, was.turned(booking.parts))
+
+    @precondition(lambda self: self.payments)
+    @rule(data=st.data(), minor=MINORS)
+    def money_comes_back(self, data: st.DataObject, minor: int) -> None:
+        self.follow()
+        was = data.draw(st.sampled_from(list(self.payments.values())))
+        self.pay(was, minor)
+
+    @rule(minor=st.integers(1, 200))
+    def a_fee_is_charged(self, minor: int) -> None:
+        booking = ledger.charge_extra(
+            self.account, self.receivables["r1"], "fee", minor,
+            booked_at=self.now, cause=f"fee {self.today}",
+        )  # fmt: skip
+        self.take(booking)
+        self.clean = False
+
+    # ---------------------------------------------------------------- people
+
+    @precondition(lambda self: self.open_now())
+    @rule(
+        name=st.sampled_from(sorted(KINDS)),
+        wait=st.integers(0, 30),
+        count=st.integers(1, 5),
+        every=st.sampled_from(["week", "month"]),
+        tenths=st.integers(0, 5),
+        again=st.booleans(),
+        at_once=st.booleans(),
+    )
+    def an_agreement_is_offered(
+        self, name: str, wait: int, count: int, every: str, tenths: int, again: bool, at_once: bool
+    ) -> None:
+        self.follow()
+        debts = debts_of(self.open_now())
+        facts = ConditionFacts((), "CO", "andina", "es", "person", "", {}, len(debts))
+        case = Case("andina", "COP", debts, facts, self.today)
+        discount = {
+            component: minor * tenths // 10
+            for component, minor in case.debt.items()
+            if component in ("principal", "interest") and KINDS[name] != "promise"
+        }
+        terms = Terms(
+            name,
+            self.today + timedelta(days=wait),
+            count if name in ("plan", "dear") else 1,
+            "week" if every == "week" else "month",
+            discount=discount,
+        )
+        old = [one for one in self.agreements.values() if one.rests or one.state == "broken"]
+        agreement_id = f"g{len(self.agreements)}"
+        replaces = old[-1].agreement_id if again and old else ""
+        try:
+            made = agree(
+                agreement_id, terms, RULES, case, RATES,
+                at=self.now, by="debtor", replaces=replaces,
+            )  # fmt: skip
+        except AgreementError:
+            return
+        for one in self.payments.values():
+            for receivable_id in made.debts:
+                minor = of_receivable(one, receivable_id)
+                if minor:
+                    self.before[agreement_id, one.payment_id, receivable_id] = minor
+        self.save(made)
+        if at_once:
+            self.accept(self.agreements[agreement_id])
+
+    @precondition(lambda self: any(one.state == "offered" for one in self.agreements.values()))
+    @rule(data=st.data())
+    def an_offer_is_accepted(self, data: st.DataObject) -> None:
+        offered = [one for one in self.agreements.values() if one.state == "offered"]
+        self.accept(data.draw(st.sampled_from(offered)))
+
+    def accept(self, made: Agreement) -> None:
+        others = list(self.agreements.values())
+        self.accepted += 1
+        evidence = Acceptance(self.now + timedelta(seconds=self.accepted), "debtor", "portal")
+        try:
+            accepted = accept(made, evidence, self.today, others)
+            old = self.agreements.get(made.replaces)
+            replaced = old and supersede(old, accepted.agreement, self.receivables, self.today)
+        except AgreementError:
+            return
+        self.book(accepted)
+        if replaced:
+            self.book(replaced)
+        self.follow()
+
+    @precondition(lambda self: any(one.approval for one in self.agreements.values()))
+    @rule(data=st.data())
+    def somebody_approves(self, data: st.DataObject) -> None:
+        waiting = [one for one in self.agreements.values() if one.approval]
+        made = data.draw(st.sampled_from(waiting))
+        try:
+            self.save(approve(made, "supervisor", at=self.now, who="marta"))
+        except AgreementError:
+            assert made.state not in ("offered", "accepted")
+        self.follow()
+
+    @precondition(lambda self: len(self.agreements) > 1)
+    @rule(data=st.data(), by=st.sampled_from(["debtor", "operator"]))
+    def somebody_cancels(self, data: st.DataObject, by: str) -> None:
+        one = data.draw(st.sampled_from(list(self.agreements.values())))
+        party = "debtor" if by == "debtor" else "operator"
+        try:
+            self.book(cancel(one, self.receivables, at=self.now, today=self.today, by=party))
+        except AgreementError:
+            assert party not in TRANSITIONS.get((one.state, "cancelled"), ())
+
+    # ---------------------------------------------------------------- what always holds
+
+    @invariant()
+    def no_transition_is_outside_the_table(self) -> None:
+        for one in self.agreements.values():
+            for before, after in pairwise(one.history):
+                if before.state != after.state:
+                    assert after.by in TRANSITIONS[before.state, after.state]
+            assert one.history[-1].state == one.state
+
+    @invariant()
+    def each_stands_as_money_and_the_day_say(self) -> None:
+        """L14"""
+        for one in self.agreements.values():
+            found = standing(one, self.today)
+            assert one.state == found.state
+            if one.state in ("active", "fulfilled", "broken"):
+                late = [i for i in found.instalments if i.state != "kept" and self.today > i.until]
+                kept = all(i.state == "kept" for i in found.instalments)
+                assert one.state == ("broken" if late else "fulfilled" if kept else "active")
+
+    @invariant()
+    def what_counts_is_what_payments_settle_of_its_debts(self) -> None:
+        for one in self.agreements.values():
+            assert standing(one, self.today).paid_minor == sum(
+                minor for key, minor in self.counts.items() if key[0] == one.agreement_id
+            )
+
+    @invariant()
+    def a_discount_is_given_by_what_is_fulfilled_alone(self) -> None:
+        for one in self.agreements.values():
+            given = -sum(a.amount_minor for a in one.booked if a.kind == "waiver")
+            interest = sum(a.amount_minor for a in one.booked if a.kind == "interest")
+            found = standing(one, self.today)
+            assert 0 <= interest <= one.interest_minor
+            if one.state != "fulfilled":
+                assert given == 0
+            else:
+                assert found.paid_off_on is not None
+                assert (
+                    found.paid_minor + sum(one.discount.values())
+                    >= (sum(one.debt.values()) if one.settles_in_full else 0) - one.tolerance_minor
+                )
+                assert given <= (
+                    sum(one.discount.values()) + one.tolerance_minor + one.interest_minor
+                    if one.settles_in_full
+                    else 0
+                )
+
+    @invariant()
+    def nothing_is_left_of_a_debt_that_was_settled_in_full(self) -> None:
+        accepted = [one for one in self.agreements.values() if one.accepted]
+        if self.clean and len(accepted) == 1:
+            (one,) = accepted
+            if one.state == "fulfilled" and one.settles_in_full:
+                left = sum(self.receivables[name].open_minor for name in one.debts)
+                assert left <= sum(self.account.credits.values())
+
+    @invariant()
+    def nothing_is_open_below_nothing(self) -> None:
+        for one in self.receivables.values():
+            for component in COMPONENTS:
+                assert open_of(one, component) >= 0
+
+    @invariant()
+    def none_rests_for_ever(self) -> None:
+        """L13"""
+        rests = [one for one in self.agreements.values() if one.rests]
+        assert resting(rests).keys() == {name for one in rests for name in one.debts}
+        for one in rests:
+            look = looks_on(standing(one, self.today), REMINDERS, self.today)
+            assert look is not None
+            assert look > self.today
+
+
+TestAgreements = Agreements.TestCase
+TestAgreements.settings = settings(max_examples=250, stateful_step_count=50, deadline=None)
