@@ -34,4 +34,9 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     if stale:
         logger.warning("feeds_stale", extra={"feeds": stale})
     metrics.add_metric("StaleFeeds", MetricUnit.Count, len(stale))
+    # Likewise: interest stops by itself before a month whose rate nobody has put in.
+    missing = bootstrap.rates_missing(run.rulebook, run.as_of)
+    if missing:
+        logger.warning("rates_missing", extra={"months": missing})
+    metrics.add_metric("RatesMissing", MetricUnit.Count, len(missing))
     return {"run_id": run.run_id, "rulebook": run.rulebook, "shards": run.shards}

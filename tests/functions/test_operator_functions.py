@@ -11,6 +11,7 @@ from escalon.authoring.rulebook import sealed
 from escalon.domain.account import Account, Receivable
 from escalon.domain.identity import account_id_of
 from escalon.domain.payment import Incoming, PaymentState, Said
+from escalon.domain.rulebook import InterestTerms, RateTable
 from escalon.domain.storage import Change, Stored
 from escalon.usecases import feeds
 from escalon.usecases.book_payments import BookPayments, NowhereError
@@ -202,8 +203,24 @@ def test_l7_sweep_counts_the_feeds_that_are_silent(aws: Aws) -> None:
     try:
         done = aws.invoke("Sweep", event("sweep/scheduled.json"))
         assert done.counted("StaleFeeds") == 1
+        assert done.counted("RatesMissing") == 0
         assert done.said("feeds_stale")[0]["feeds"] == ["bank"]
         feeds.told(aws.deployed.table, "bank", NOW - timedelta(hours=36), None)
         assert aws.invoke("Sweep", event("sweep/scheduled.json")).counted("StaleFeeds") == 0
+    finally:
+        put_in_force(aws.deployed, before)
+
+
+def test_sweep_counts_the_months_without_a_rate(aws: Aws) -> None:
+    before = aws.rulebook
+    terms = InterestTerms("usura", since=NOW.date(), currencies=("COP",))
+    andina = replace(before.creditors["andina"], interest=terms)
+    creditors = {**before.creditors, "andina": andina}
+    rates = {"usura": RateTable("usura", {})}
+    put_in_force(aws.deployed, sealed(replace(before, creditors=creditors, rates=rates)))
+    try:
+        done = aws.invoke("Sweep", event("sweep/scheduled.json"))
+        assert done.counted("RatesMissing") == 1
+        assert done.said("rates_missing")[0]["months"] == [f"usura {NOW:%Y-%m}"]
     finally:
         put_in_force(aws.deployed, before)

@@ -738,6 +738,7 @@ def test_what_goes_wrong_is_told(template: Template) -> None:
         "MoreFunctionThrottlesAlarm",
         "CheckoutFailedAlarm",
         "StaleFeedsAlarm",
+        "RatesMissingAlarm",
         "ReconciliationAlarm",
         "SettlementsNotReadAlarm",
     }
@@ -981,7 +982,7 @@ def test_an_alarm_on_our_own_metric_names_one_that_the_function_counts(
     assert set(ours) == {
         *("NoSweepAlarm", "AccountsFailedAlarm", "NotAuthenticAlarm", "NoSuchPaymentAlarm"),
         *("FeedbackNotUnderstoodAlarm", "CheckoutFailedAlarm"),
-        *("StaleFeedsAlarm", "ReconciliationAlarm", "SettlementsNotReadAlarm"),
+        *("StaleFeedsAlarm", "RatesMissingAlarm", "ReconciliationAlarm", "SettlementsNotReadAlarm"),
     }
     for name, alarm in ours.items():
         ((dimension, service),) = [(d["Name"], d["Value"]) for d in alarm["Dimensions"]]

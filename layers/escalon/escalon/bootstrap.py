@@ -163,6 +163,16 @@ def stale_feeds(rulebook: str, now: datetime) -> tuple[str, ...]:
     return feeds.stale(pinned, feeds.read(_table(), pinned.payments.feeds), now)
 
 
+def rates_missing(rulebook: str, now: datetime) -> tuple[str, ...]:
+    """Months, as "<table> <month>", whose rate a rulebook's creditors need by now or very soon."""
+    from escalon.domain.interest import missing_months
+    from escalon.domain.local_time import local_date
+
+    pinned = _rulebooks().get(rulebook)
+    today = local_date((pinned.default_zone,), now)
+    return tuple(f"{one.table} {one.month}" for one in missing_months(pinned, today))
+
+
 @cache
 def escalate() -> "Escalate":
     """Look at one shard."""
