@@ -46,6 +46,13 @@ BROKEN = [
         remedy="write it like '3 days before due' or '10 days after due'",
     ),
     Broken(
+        "a fee for a task, which nobody would charge (L24)",
+        "task: call               # a person calls",
+        "fee: {COP: 10_000}\n        task: call               # a person calls",
+        "nobody knows when a task is done",
+        remedy="charge the fee with a message",
+    ),
+    Broken(
         "zero days after",
         "when: 2 days after due",
         "when: 0 days after due",

@@ -658,3 +658,59 @@ def test_l7_a_feed_that_grows_old_on_the_way_stops_the_message() -> None:
         "step_due",
         "payments_not_fresh",
     ]
+
+
+# ------------------------------------------------------------------------------ fees of steps
+
+
+def with_fee(**fee: int) -> OneRulebook:
+    """The step `friendly` costs something."""
+    (strategy,) = rulebook().strategies
+    steps = tuple(
+        replace(step, fee_minor=fee) if step.step == "friendly" else step for step in strategy.steps
+    )
+    return in_force(strategies=(replace(strategy, steps=steps),))
+
+
+def fees(world: World) -> list[tuple[str, int]]:
+    return [(e.cause, e.amount_minor) for e in world.table.entries("a1") if e.kind == "fee"]
+
+
+def test_l1_the_fee_of_a_step_is_charged_once_when_it_has_gone_out() -> None:
+    world = World()
+    world.rulebooks = with_fee(COP=12_000_00)
+    world.put(debtor())
+    world.run(NOW)
+    assert fees(world) == [("fee of friendly", 1_200_000)]
+    (owed,) = world.account().receivables
+    assert (owed.open_minor, owed.extras, owed.charged) == (
+        11_200_000,
+        {"fee": 1_200_000},
+        ("friendly",),
+    )
+    again = replace(owed, steps={})  # whatever makes the step go out once more
+    stored = world.table.get("a1")
+    assert stored is not None
+    world.put(replace(stored.account, receivables=(again,), contacts=(), ladders={}))
+    world.run(NOW + timedelta(days=1))
+    assert len(world.ses.calls) == 2
+    assert fees(world) == [("fee of friendly", 1_200_000)]
+
+
+def test_a_message_that_reached_nobody_costs_nothing() -> None:
+    world = World()
+    world.rulebooks = with_fee(COP=12_000_00)
+    world.put(debtor(points=(point("email"),)))
+    world.ses.answers.append(refused("MessageRejected"))
+    world.run(NOW)
+    assert [m["state"] for m in world.messages()] == ["failed"]
+    assert fees(world) == []
+
+
+def test_a_currency_without_a_fee_pays_none() -> None:
+    world = World()
+    world.rulebooks = with_fee(USD=5_00)
+    world.put(debtor())
+    world.run(NOW)
+    assert len(world.messages()) == 1
+    assert fees(world) == []

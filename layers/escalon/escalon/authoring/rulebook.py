@@ -164,6 +164,7 @@ class StepFile(_Part):
     script: Slug | None = None
     due_within: Days = 3
     approval: Slug | None = None
+    fee: Amounts | None = None
 
     @model_validator(mode="after")
     def _says_or_asks(self) -> "StepFile":
@@ -179,6 +180,12 @@ class StepFile(_Part):
                 WrongValueError(
                     "a step needs either `by` and `say`, or `task`",
                     "write `by: [email, sms]` and `say: friendly`, or `task: call`",
+                )
+            )
+        if self.fee and self.task:
+            wrongs.append(
+                WrongValueError(
+                    "nobody knows when a task is done", "charge the fee with a message", ("fee",)
                 )
             )
         if self.step == END:
@@ -889,6 +896,7 @@ class _Loader:
                     task_due_days=step.due_within,
                     script=step.script or "",
                     approval=step.approval or "",
+                    fee_minor=step.fee or {},
                     source=_source(document, "strategies", name, "ladder", index),
                 )
                 for index, step in enumerate(strategy.ladder)

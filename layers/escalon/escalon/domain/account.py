@@ -84,6 +84,7 @@ class Receivable(msgspec.Struct, frozen=True, omit_defaults=True):
     extras: dict[str, int] = {}
     # Default interest: the day through which it is charged, and what rounding left, in millionths
     # of a minor unit.
+    charged: tuple[str, ...] = ()  # steps whose fee was charged
     accrued_through: date | None = None
     accrued_rest: int = 0
 

@@ -147,6 +147,23 @@ def charge_extra(
     return Booking(put(account, changed), (changed,), (entry,))
 
 
+def charge_fee(
+    account: Account, receivable_id: str, step: str, fee: Mapping[str, int], booked_at: datetime
+) -> Booking:
+    """Charge the fee of a step on the receivable that carried it, once in all (L1); nothing if it
+    is not open, or its currency has no fee."""
+    receivable = next((r for r in account.receivables if r.receivable_id == receivable_id), None)
+    amount_minor = fee.get(receivable.currency, 0) if receivable else 0
+    if receivable is None or not amount_minor or step in receivable.charged:
+        return Booking(account, (), ())
+    booking = charge_extra(
+        account, receivable, "fee", amount_minor, booked_at=booked_at, cause=f"fee of {step}"
+    )
+    (after,) = booking.changed
+    after = replace(after, charged=(*after.charged, step))
+    return Booking(put(whole(account, account.receivables), after), (after,), booking.entries)
+
+
 def give_up(
     account: Account,
     receivable: Receivable,

@@ -44,6 +44,9 @@ class Step(msgspec.Struct, frozen=True, omit_defaults=True):
     task_due_days: int = 3  # days a person has: for the task, for a letter, or to mend its data
     script: str = ""
     approval: str = ""
+    # What the receivable that carries the step is charged once it has gone out, in minor units by
+    # currency; of a currency that is not listed: nothing.
+    fee_minor: dict[str, int] = {}
     source: str = ""  # file:line, for explanations
 
 

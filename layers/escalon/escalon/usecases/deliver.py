@@ -232,6 +232,18 @@ class Deliver:
             self._report("rate_missing", {"month": month})
         return ledger.embed(booking.account, booking.account.receivables), booking
 
+    def _fee(
+        self, account: Account, intent: Intent, rulebook: Rulebook, now: datetime, *, sent: bool
+    ) -> Booking:
+        """What the step costs, charged in the very write that says that it went out: a message that
+        reached nobody costs nothing, and a step that goes out twice costs once (L1)."""
+        step = _find_step(rulebook, intent)
+        if not sent or step is None or not step.fee_minor:
+            return Booking(account, (), ())
+        whole = ledger.whole(account, all_open(self._table, account))
+        booking = ledger.charge_fee(whole, intent.receivable_id, step.step, step.fee_minor, now)
+        return booking if booking.entries else Booking(account, (), ())
+
     def _written(
         self, account: Account, intent: Intent, rulebook: Rulebook, now: datetime, courier: Courier
     ) -> "tuple[ContactPoint, MessageContext, Prepared]":
@@ -306,12 +318,19 @@ class Deliver:
             is_ours = find_intent(stored.account, intent.intent_id) is not None
             account = _settled(stored.account, intent, result, now) if is_ours else stored.account
             fact = (facts.contact(intent, became, now, **more),) if is_ours else ()
+            charged = self._fee(account, intent, rulebook, now, sent=is_ours and became == "sent")
             put = self._put_message({**document, **settled, "state": _outweighed(document, became)})
             try:
                 self._table.update(
-                    Change(stored, account, self._next_look(account, rulebook, now), fact),
+                    Change(
+                        stored,
+                        charged.account,
+                        self._next_look(charged.account, rulebook, now),
+                        (*fact, *booked_fact(charged, now)),
+                    ),
                     put,
                     *pointer,
+                    *booked_items(self._table, account.account_id, charged),
                 )
             except ConflictError:
                 stored, document = self._read_again(claimed, document)
