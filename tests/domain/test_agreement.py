@@ -254,6 +254,8 @@ def test_what_is_left_due_and_overdue() -> None:
     assert found.next_due is not None
     assert (found.next_due.instalment.number, found.next_due.left_minor) == (2, 70 * ONE)
     assert found.next_due.until == days("11-04")
+    assert standing(agreement, days("11-01")).overdue_minor == 0
+    assert standing(agreement, days("11-05")).next_due is None
 
 
 def test_a_fulfilled_agreement_leaves_nothing_to_pay_though_a_little_is_missing() -> None:
@@ -398,6 +400,18 @@ def test_an_offer_that_nobody_accepted_takes_no_money_away() -> None:
     assert (
         standing(counted(first, None, payment(r1=HUNDRED), offer), days("10-01")).paid_minor
         == HUNDRED
+    )
+
+
+def test_of_what_came_on_several_days_the_last_goes_first() -> None:
+    """A source that states balances may say that less was settled than it said before."""
+    agreement = told(
+        told(plan(), "stated", "10-01", "10-01", 0, 50), "stated", "11-01", "11-01", 50, 100
+    )
+    assert told(agreement, "stated", "11-10", "11-10", 100, 70).moved == (
+        Moved("stated", "r1", days("10-01"), 50),
+        Moved("stated", "r1", days("11-01"), 30, days("11-10")),
+        Moved("stated", "r1", days("11-01"), 20),
     )
 
 
@@ -569,6 +583,16 @@ def test_what_is_given_up_is_taken_from_the_oldest_first() -> None:
     )
 
 
+def test_no_more_of_a_component_than_its_discount_is_given_up_first() -> None:
+    """Of COP 30,000 of interest that is open the discount is COP 20,000."""
+    agreement = paid(settlement(), "10-01", 260 * ONE)
+    after = followed(agreement, "10-01", debts(r1=0, r2=20 * ONE, interest=30 * ONE))
+    assert after.asked == (
+        Asked("waiver", "r2", "interest", -20 * ONE),
+        Asked("waiver", "r2", "principal", -20 * ONE),
+    )
+
+
 def test_never_more_than_is_open_is_given_up() -> None:
     agreement = paid(settlement(), "10-01", 260 * ONE)
     after = followed(agreement, "10-01", debts(r1=0, r2=7, interest=3))
@@ -700,6 +724,35 @@ def test_who_pays_early_saves_the_interest_of_the_periods_to_come() -> None:
     found = standing(early, days("12-31"))
     assert (found.state, found.paid_off_on, found.left_minor) == ("fulfilled", days("09-20"), 0)
     assert followed(early, "12-31", debts(r1=0, r2=0, interest=0)).asked == ()
+
+
+def test_what_is_paid_after_it_was_paid_off_bears_nothing_more() -> None:
+    early = followed(paid(bearing(), "09-20", 306 * ONE), "09-20").agreement
+    more = paid(early, "10-10", HUNDRED)
+    assert standing(more, days("10-10")).paid_off_on == days("09-20")
+    assert followed(more, "10-10").agreement is more
+
+
+@pytest.mark.parametrize(
+    ("on", "given_back"), [("09-30", 6 * ONE), ("10-01", 0), ("10-02", 4 * ONE)]
+)
+def test_a_period_ends_on_its_due_date(on: str, given_back: int) -> None:
+    """L25"""
+    charged = followed(paid(bearing(), "09-20", 106 * ONE), on).agreement
+    open_now = {"r1": replace(debts()["r1"], extras={"interest": 10 * ONE})}
+    after = cancel(charged, open_now, at=noon(days(on)), today=days(on), by="operator")
+    expected = (Asked("interest", "r1", "interest", -given_back),) if given_back else ()
+    assert after.asked == expected
+
+
+def test_interest_that_nobody_had_charged_yet_is_given_up_as_far_as_it_is_tolerated() -> None:
+    agreement = bearing(tolerance_minor=ONE)
+    for on, minor in (("10-01", 106), ("11-01", 104), ("12-01", 101)):
+        agreement = paid(agreement, on, minor * ONE)
+    assert followed(agreement, "12-01", debts(r1=0, r2=0, interest=0)).asked == (
+        Asked("interest", "r1", "interest", 12 * ONE),
+        Asked("waiver", "r1", "interest", -ONE),
+    )
 
 
 def test_paying_on_the_day_it_was_made_bears_nothing() -> None:

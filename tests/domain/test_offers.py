@@ -633,6 +633,24 @@ def test_a_settlement_is_proposed_with_its_whole_discount_and_its_least_first_pa
     assert amounts(in_three.instalments) == [170 * ONE, 12_750_000, 12_750_000]
 
 
+def test_a_single_payment_is_proposed_once_however_often_instalments_may_be_due() -> None:
+    both = replace(SETTLEMENT, every=("week", "month"))
+    found = propose(rules(both), case(), USURY)
+    assert [(one.terms.every, one.terms.instalments) for one in found] == [
+        ("week", 1),
+        ("week", 3),
+        ("month", 3),
+    ]
+
+
+def test_a_least_first_payment_is_rounded_up_too() -> None:
+    """40 % of COP 425,330 is COP 170,132."""
+    rounded = replace(SETTLEMENT, round_minor={"COP": ONE})
+    _, in_three = propose(rules(rounded), case(50_038_824), USURY)
+    assert in_three.total_minor == 42_533_001
+    assert amounts(in_three.instalments) == [17_100_000, 12_800_000, 12_633_001]
+
+
 def test_an_offer_does_not_outlive_its_first_payment() -> None:
     soon = replace(SETTLEMENT, limits=replace(SETTLEMENT.limits, first_within_days=3))
     assert propose(rules(soon), case(), USURY)[0].expires_on == date(2026, 9, 19)

@@ -130,9 +130,13 @@ def _create(driver: Driver, name: str, **parameters: str) -> None:
     """Deploy the template of this stack once more under another name."""
     client = driver.deployed.client("cloudformation")
     body = client.get_template(StackName="escalon", TemplateStage="Original")["TemplateBody"]
+    text = body if isinstance(body, str) else json.dumps(body)
+    # From a bucket, as sam does it: CloudFormation takes no more than 51,200 bytes otherwise.
+    bucket, key = driver.deployed.outputs["Bucket"], "templates/whole.yaml"
+    driver.deployed.client("s3").put_object(Bucket=bucket, Key=key, Body=text.encode())
     client.create_stack(
         StackName=name,
-        TemplateBody=body if isinstance(body, str) else json.dumps(body),
+        TemplateURL=f"{driver.stack.endpoint_url}/{bucket}/{key}",
         Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
         Parameters=[
             {"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()

@@ -495,7 +495,6 @@ def _walked(agreement: Agreement) -> _Walk:
             started = since[index]
             if is_paid_off or paid >= due - agreement.tolerance_minor:
                 since[index] = started or day
-                fell[index] = fell[index] and day > until[index]
             elif started is not None:
                 since[index] = None
                 if started <= until[index]:
@@ -829,7 +828,7 @@ def reminder(
             if step.day <= age and (step.day > 0 or age < 0 or step.day == age)
         ]
         latest = max(come, key=lambda step: step.day, default=None)
-        if latest and today <= one.until and _key(one.instalment, latest) not in agreement.reminded:
+        if latest and _key(one.instalment, latest) not in agreement.reminded:
             return Reminding(latest, one.instalment, one.left_minor)
     return None
 
@@ -847,7 +846,7 @@ def looks_on(found: Standing, steps: Sequence[Step], today: date) -> date | None
         for one in found.instalments:
             if one.state != "kept":
                 due = (add_days(one.instalment.due_on, step.day) for step in steps)
-                days += [day for day in due if today < day <= one.until]
+                days += [day for day in due if day > today]
     return min(days, default=None)
 
 
