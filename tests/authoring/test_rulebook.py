@@ -792,6 +792,7 @@ def short(config: Path) -> Path:
     """A rulebook of one message in one language, so that it is tried in a moment."""
     (config / ESCALATION).write_text(SHORT, encoding="utf-8")
     shutil.rmtree(config / "messages" / "es-CO")
+    (config / "agreements.yaml").unlink()  # it names steps of the whole ladder
     return config
 
 

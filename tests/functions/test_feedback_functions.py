@@ -112,7 +112,7 @@ def test_the_log_of_sns_is_queued_without_numbers_and_matched_by_its_ids(sent: A
     }
     assert names_nobody(str(queued))
 
-    ours = sent.sent("sns/sms-messages")[0]["MessageId"]
+    ours = message(sent, SMS, SENT_SMS)["provider_message_id"]
     status = event("delivery_feedback/sms_status.json")
     (record,) = status["Records"]
     record["body"] = record["body"].replace("34d9b400-c6dd-5444-820d-fbeb0f1f54cf", ours)
