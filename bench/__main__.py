@@ -1,12 +1,12 @@
 """`make bench`: every benchmark, each beside its floor in the same run.
 
-python -m bench [decisions] [contact_policy] [importing] [escalate] [webhooks] [cold_start]
+python -m bench [decisions] [contact_policy] [importing] [escalate] [webhooks] [plan] [cold_start]
 """
 
 import sys
 from collections.abc import Callable
 
-from bench import cold_start, contact_policy, decisions, escalate, importing, webhooks
+from bench import cold_start, contact_policy, decisions, escalate, importing, plan, webhooks
 
 
 def main(wanted: list[str]) -> int:
@@ -17,6 +17,7 @@ def main(wanted: list[str]) -> int:
         "importing": importing.main,
         "escalate": escalate.main,
         "webhooks": webhooks.main,
+        "plan": plan.main,
         "cold_start": cold_start.main,
     }
     unknown = [name for name in wanted if name not in benches]

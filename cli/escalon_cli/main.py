@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Column, Table
 
-from escalon.authoring.rulebook import RulebookError, load_rulebook
+from escalon.authoring.rulebook import RulebookError
 from escalon.domain import story
 from escalon.domain.engine import decide
 from escalon.domain.explanation import explain as explained
@@ -21,6 +21,7 @@ from escalon.usecases.feeds import FeedMarks
 from escalon_cli import doctor as doctor_module
 from escalon_cli import payment_secrets, payments, replay_output, replay_page, stack
 from escalon_cli import replay as replay_module
+from escalon_cli import rules as rules_commands
 from escalon_cli.deployed import Deployed, of_cloud, of_local
 from escalon_cli.publish import PublishError, live_version
 from escalon_cli.publish import publish as publish_rulebook
@@ -207,16 +208,7 @@ def _show_report(report: dict[str, object]) -> None:
 # ---------------------------------------------------------------------------------------- rules
 
 
-@rules.command("check")
-def rules_check(folder: Annotated[Path, typer.Argument()] = Path("config")) -> None:
-    """Find every problem of a rulebook, with file, line and what to do."""
-    with _errors_in_words():
-        rulebook = load_rulebook(folder)
-    steps = sum(len(strategy.steps) for strategy in rulebook.strategies)
-    out.print(
-        f"[green]✓[/] {rulebook.rulebook} {rulebook.version}: {len(rulebook.strategies)} ladders, "
-        f"{steps} steps, languages {', '.join(sorted(rulebook.messages))}"
-    )
+rules_commands.register(rules, _deployed, _errors_in_words)
 
 
 @rules.command("publish")
