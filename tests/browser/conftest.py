@@ -19,7 +19,7 @@ PHONE, DESKTOP = (360, 740), (1280, 900)
 CHECKOUTS = ("https://checkout.wompi.co/**", "https://sandbox.checkout.payulatam.com/**")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
     """A headless Chromium; a machine without one skips these."""
     playwright = pytest.importorskip("playwright.sync_api")
