@@ -563,6 +563,19 @@ def test_the_gap_after_the_previous_step_is_kept(today: str, outcome: str) -> No
         assert decision.next_look_at == at("2026-09-14 00:00")
 
 
+def test_whatever_holds_a_step_back_the_next_one_is_looked_at_on_its_day() -> None:
+    """Invariant 7: a gap longer than the way to the next step does not make that one late too."""
+    rules = rulebook(step("a", 2), step("b", 5, gap_days=30), step("c", 10))
+    debt = account(
+        carrying(a=sent("2026-09-03 09:00")),
+        ladders={"andina": Ladder("a", at("2026-09-03 09:00"))},
+    )
+    waiting = decide(debt, rules, at("2026-09-06 09:00"))
+    assert params(waiting, "gap")["until"] == date(2026, 10, 3)
+    assert waiting.next_look_at == at("2026-09-11 00:00")
+    assert decide(debt, rules, at("2026-09-11 09:00")).step == "c"
+
+
 def test_the_gap_counts_from_a_step_that_another_receivable_carried() -> None:
     """The debtor reads one ladder, whichever invoice carries it."""
     ladders = {"andina": Ladder("again", at("2026-09-09 17:00"))}

@@ -347,7 +347,9 @@ ODD_ACCOUNTS = st.builds(
     zones=st.lists(st.sampled_from([BOGOTA, "Asia/Tokyo", "No/Where"]), max_size=2).map(tuple),
     tags=st.sampled_from([(), ("vip",)]),
     points=st.lists(
-        st.sampled_from([point("email"), point("sms", consent=None), point("letter")]), max_size=3
+        st.sampled_from([point("email"), point("sms", consent=None), point("letter")]),
+        max_size=3,
+        unique_by=lambda p: p.point_id,
     ).map(tuple),
     holds=st.lists(
         st.builds(Hold, st.just("h"), st.just("dispute"), DAYS, st.none() | DAYS, st.just("r0")),

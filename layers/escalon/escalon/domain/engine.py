@@ -430,7 +430,28 @@ def _climb(
             "step_not_due", {"step": coming.step, "on": on, "receivable": carrying.receivable_id}
         )
         return replace(rung, reasons=(reason,), next_look_at=_opens(view, coming, on))
-    candidate = _needed(view, steps, current, records)
+    rung = _take(view, rung, strategy, carrying, current, due_on, shift)
+    if coming is None or rung.next_look_at is None:
+        return rung
+    # Whatever holds this step back need not hold back the next, whose day may come first.
+    on = add_days(due_on, coming.day + shift)
+    if rung.next_look_at <= view.start_of(on):
+        return rung
+    return replace(rung, next_look_at=min(rung.next_look_at, _opens(view, coming, on)))
+
+
+def _take(
+    view: _View,
+    rung: _Rung,
+    strategy: Strategy,
+    carrying: Receivable,
+    current: Step,
+    due_on: date,
+    shift: int,
+) -> _Rung:
+    """The current step, if it may be taken now."""
+    creditor, records = rung.creditor, carrying.steps
+    candidate = _needed(view, strategy.steps, current, records)
     if isinstance(candidate, _Until):
         return replace(rung, reasons=(candidate.reason,), next_look_at=candidate.at, step=current)
     step, record = candidate
@@ -439,11 +460,11 @@ def _climb(
         {
             "step": step.step,
             "since": add_days(due_on, step.day + shift),
-            "days_past_due": days_past_due,
+            "days_past_due": (view.today - due_on).days,
             "receivable": carrying.receivable_id,
         },
     )
-    until = _notice(view, steps, step, records) or _gap(view, creditor, step, record)
+    until = _notice(view, strategy.steps, step, records) or _gap(view, creditor, step, record)
     if until is not None:
         reasons = (due_reason, until.reason)
         return replace(rung, reasons=reasons, next_look_at=until.at, step=step)
@@ -473,10 +494,6 @@ def _climb(
                 step=step,
                 carrying=carrying,
             )
-    if rung.outcome == "hold" and coming is not None and rung.next_look_at is not None:
-        # A person has been asked; the next step may have a channel that works.
-        on = add_days(due_on, coming.day + shift)
-        return replace(rung, next_look_at=min(rung.next_look_at, view.start_of(on)))
     return rung
 
 
