@@ -10,6 +10,15 @@ from typing import Literal
 
 import msgspec
 
+from escalon.domain.calendar import Week
+from escalon.domain.contact_policy_facts import (
+    Conversation,
+    ExtraHours,
+    Notice,
+    PointFacts,
+    Request,
+)
+
 Channel = Literal["email", "sms", "whatsapp", "voice", "letter"]
 Role = Literal["debtor", "codebtor", "guarantor"]
 # opened: a task stands on somebody's list · unknown: nobody knows whether the message left
@@ -39,6 +48,7 @@ class ContactPoint(msgspec.Struct, frozen=True, omit_defaults=True):
     address: str
     consent: Consent | None = None
     failed: str = ""  # why it is known not to work; empty while it may
+    known: PointFacts = PointFacts()
 
 
 class Hold(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -87,6 +97,8 @@ class Receivable(msgspec.Struct, frozen=True, omit_defaults=True):
     charged: tuple[str, ...] = ()  # steps whose fee was charged
     accrued_through: date | None = None
     accrued_rest: int = 0
+    first_contact_at: datetime | None = None  # the first communication about it
+    notices: tuple[Notice, ...] = ()  # the statutory ones that were given of it
 
     @property
     def principal_minor(self) -> int:
@@ -205,6 +217,12 @@ class Account(msgspec.Struct, frozen=True, omit_defaults=True):
     payments: tuple[SeenPayment, ...] = ()
     spreading: tuple[str, ...] = ()  # payments whose booking goes on in further transactions
     exceptions: tuple[str, ...] = ()  # bad data that a person was asked to mend, by its mark
+    # How the person wants to be contacted, and when we spoke. None: nobody keeps conversations.
+    refused_channels: tuple[str, ...] = ()
+    hours: Week | None = None
+    extra_hours: ExtraHours | None = None
+    requests: tuple[Request, ...] = ()
+    conversations: tuple[Conversation, ...] | None = None
 
 
 def pot(creditor: str, currency: str) -> str:
