@@ -1,0 +1,306 @@
+"""What a person may ask about their data: all of it, that we forget them, how we may reach them.
+Colombia: Ley 1581 of 2012, arts. 8, 14 and 15; lesson L24."""
+
+import io
+import json
+from contextlib import suppress
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+from zipfile import ZipFile
+
+import pytest
+from msgspec.structs import replace
+
+from escalon.adapters.documents import Documents
+from escalon.adapters.history import History
+from escalon.adapters.table import Table
+from escalon.domain.account import Account, Consent, Hold
+from escalon.domain.agreed import Acceptance, Agreement
+from escalon.domain.consents import ConsentEntry
+from escalon.domain.retention import Fate, Retention
+from escalon.usecases.answer_personal_data import AnswerPersonalData
+from escalon.usecases.payment_acts import ActRefusedError, Person
+from escalon.usecases.personal_data import (
+    Ask,
+    NoteConversation,
+    PersonalData,
+    RecordConsent,
+    RefuseChannel,
+)
+from tests.doubles.crashing import Crash, Crashing, Faults
+from tests.doubles.world import NOW, TABLE, World, debtor, point, receivable, rulebook
+
+ANA = Person("arn:aws:sts::1:assumed-role/Agent/ana", "agent")
+TEN_YEARS = {"messages": Retention(120, "Código de Comercio, art. 60")}
+RULES = replace(rulebook(), retention={"CO": TEN_YEARS, "*": TEN_YEARS})
+PAID: tuple[Any, ...] = ()
+
+
+def data(world: World, faults: Faults | None = None) -> PersonalData:
+    faults = faults or Faults()
+    table = Table(Crashing(world.dynamo, faults), TABLE, 1, pause=lambda _: None)
+    history = History(Crashing(world.dynamo, faults), "history")
+    documents = Documents(Crashing(world.s3, faults), "bucket")
+    papers = Documents(Crashing(world.s3, faults), "papers")
+    return PersonalData(table, history, documents, lambda: RULES, world.clock, papers)
+
+
+def known(world: World, **more: Any) -> Account:
+    """Somebody who owes nothing any more, and was written to once."""
+    account = replace(debtor(), receivables=PAID, source_ref="52123456", **more)
+    world.put(account, None)
+    table = world.table
+    message = {"message_id": "m1", "claimed_at": NOW.isoformat(), "to": "ana@example.com"}
+    table.save(table.put_document("A#a1", "M#m1", message))
+    task = {"note": "Ana dijo que paga", "opened_at": NOW.isoformat()}
+    table.save(table.put_document("A#a1", "T#t1", task))
+    table.save(table.put_document("A#a1", "D#door", {"tries": 1}))
+    table.save(table.put_document("A#a1", "R#r1", receivable(open_minor=0)))
+    world.s3.objects["messages/a1/m1-abc.eml"] = (b"To: ana@example.com", {})
+    world.s3.objects["messages/a2/m9-abc.eml"] = (b"To: eva@example.com", {})
+    return account
+
+
+def problem(error: pytest.ExceptionInfo[ActRefusedError]) -> tuple[str, str, str]:
+    (one,) = error.value.problems
+    return error.value.fault, one.field, one.problem
+
+
+# --- consents ------------------------------------------------------------------------------------
+
+
+def test_every_change_of_a_consent_is_in_the_ledger_whoever_makes_it() -> None:
+    world = World()
+    given = Consent(date(2026, 1, 5), "contrato 7")
+    world.put(replace(debtor(), points=(replace(point(), consent=given), point("sms"))))
+    assert world.table.consents("a1") == []  # what an account is first known with is no change
+    assert data(world).refuse_channel(RefuseChannel("k1", "llamó", "a1", "email"), ANA) is False
+    withdrawn = replace(given, revoked_at=NOW)
+    by = ("consent_revoked",)
+    assert world.table.consents("a1") == [
+        ConsentEntry(
+            NOW, "withdrawn", "email", by, "p-email", "ana@example.com", None, withdrawn, given
+        ),
+        ConsentEntry(NOW, "refused", "email", by),
+    ]
+    world.clock.at = NOW + timedelta(days=1)
+    order = RecordConsent("k2", "escribió", "a1", "email", "ANA@example.com", "carta 8")
+    assert data(world).record_consent(order, ANA) is False
+    again = Consent(date(2026, 9, 8), "carta 8")
+    entries = world.table.consents("a1")[2:]
+    assert [(e.became, e.consent, e.before) for e in entries] == [
+        ("given", again, withdrawn),
+        ("allowed", None, None),
+    ]
+    shown = data(world).consents("a1")
+    assert (shown.refused_channels, shown.points[0].consent) == ((), again)
+    assert len(shown.ledger) == 4
+
+
+def test_an_address_that_goes_takes_its_consent_along() -> None:
+    world = World()
+    given = Consent(date(2026, 1, 5), "contrato 7")
+    world.put(replace(debtor(), points=(replace(point(), consent=given),)))
+    world.put(replace(debtor(), points=(replace(point("sms"), consent=given),)))
+    assert [(e.became, e.point_id, e.consent, e.before) for e in world.table.consents("a1")] == [
+        ("given", "p-sms", given, None),
+        ("removed", "p-email", None, given),
+    ]
+
+
+def test_an_act_is_done_once_and_stands_in_the_audit_log() -> None:
+    world = World()
+    world.put(debtor())
+    order = RefuseChannel("k1", "llamó", "a1", "sms")
+    assert [data(world).refuse_channel(order, ANA) for _ in range(2)] == [False, True]
+    (act,) = world.table.acts(NOW.date(), NOW.date())
+    assert (act.did, act.who, act.why, act.about) == (
+        "consent_revoked", ANA.who, "llamó", {"account_id": "a1"},
+    )  # fmt: skip
+    with pytest.raises(ActRefusedError) as error:
+        data(world).refuse_channel(replace(order, channel="email"), ANA)
+    assert problem(error) == ("conflict", "key", "something else was done under this key")
+    assert "llamó" not in str(world.facts("a1"))  # the reason is told to nobody
+
+
+def test_a_consent_is_for_an_address_on_file() -> None:
+    world = World()
+    world.put(debtor())
+    with pytest.raises(ActRefusedError) as error:
+        data(world).record_consent(RecordConsent("k", "w", "a1", "email", "x@y.co", "e"), ANA)
+    assert problem(error) == ("not_found", "address", "no contact point on file has this address")
+
+
+def test_a_conversation_is_kept_for_the_contact_policy() -> None:
+    world = World()
+    world.put(debtor())
+    at = NOW - timedelta(hours=2)
+    order = NoteConversation("k", "preguntó por su saldo", "a1", "voice", at, inbound=True)
+    data(world).note_conversation(order, ANA)
+    (spoken,) = world.account().conversations or ()
+    assert (spoken.at, spoken.channel, spoken.inbound) == (at, "voice", True)
+    with pytest.raises(ActRefusedError) as error:
+        data(world).note_conversation(replace(order, key="k2", at=NOW + timedelta(hours=1)), ANA)
+    assert problem(error) == ("wrong", "at", "is still to come")
+
+
+# --- a copy --------------------------------------------------------------------------------------
+
+
+def test_a_copy_has_all_that_is_kept_of_the_person_and_of_nobody_else() -> None:
+    world = World()
+    known(world)
+    world.put(debtor("a2"))
+    key = data(world).export(Ask("x1", "petición 88", "a1"), ANA)
+    assert key == "exports/a1/x1.zip"
+    with ZipFile(io.BytesIO(world.s3.objects[key][0])) as archive:
+        names = archive.namelist()
+        account = json.loads(archive.read("account.json"))
+        letter = archive.read("documents/m1-abc.eml")
+    assert names == [
+        "README.txt", "account.json", "history.json", "messages.json", "other.json",
+        "receivables.json", "tasks.json", "documents/m1-abc.eml",
+    ]  # fmt: skip
+    assert (account[0]["source_ref"], letter) == ("52123456", b"To: ana@example.com")
+    (act,) = world.table.acts(NOW.date(), NOW.date())
+    assert (act.did, act.why) == ("data_exported", "petición 88")
+
+
+# --- to be forgotten -----------------------------------------------------------------------------
+
+
+def test_whoever_owes_cannot_be_forgotten() -> None:
+    """Decreto 1377 of 2013, art. 9: not while there is a duty to stay."""
+    for more, told in (
+        ({"receivables": (receivable(),)}, "a debt is open"),
+        ({"receivables": PAID, "credits": {"andina|COP": 5}}, "there is unapplied credit"),
+    ):
+        world = World()
+        world.put(replace(debtor(), **more))  # type: ignore[arg-type]
+        before = world.all_items()
+        with pytest.raises(ActRefusedError) as error:
+            data(world).erase(Ask("e1", "solicitud", "a1"), ANA)
+        assert problem(error) == ("conflict", "account_id", told)
+        assert world.all_items() == before
+
+
+def test_the_person_goes_at_once_and_what_a_law_keeps_on_its_day() -> None:
+    world = World()
+    known(world, tags=("vip",), holds=(Hold("h", "dispute", NOW.date(), NOW.date(), note="Ana"),))
+    erasure = data(world).erase(Ask("e1", "solicitud 89", "a1"), ANA)
+    assert erasure.fates == (
+        Fate("profile", 1),
+        Fate("messages", 1, date(2036, 9, 7), "Código de Comercio, art. 60"),
+        Fate("tasks", 1),
+        Fate("consents", 2),
+    )
+    assert erasure.done == ("profile", "tasks", "consents")
+    account = world.account()
+    assert (account.name, account.source_ref, account.points, account.tags) == ("", "", (), ())
+    assert account.holds[0].note == ""
+    left = {sk for (pk, sk) in world.all_items() if pk == "A#a1"}
+    assert left == {"A", "ERASURE", "M#m1", "R#r1"}
+    assert "messages/a1/m1-abc.eml" in world.s3.objects
+    (told,) = world.facts("a1", "person_erased")
+    assert told["kinds_kept"] == 1
+
+
+def test_every_day_what_may_go_by_then_goes() -> None:
+    world = World()
+    known(world)
+    data(world).erase(Ask("e1", "solicitud 89", "a1"), ANA)
+    assert data(world).due() == 0  # nothing is due today
+    world.clock.at = datetime(2036, 9, 6, 23, tzinfo=UTC)
+    assert data(world).due() == 0
+    world.clock.at = datetime(2036, 9, 7, 0, tzinfo=UTC)
+    assert data(world).due() == 1
+    assert [sk for pk, sk in world.all_items() if pk == "A#a1"] == ["A", "R#r1", "ERASURE"]
+    assert list(world.s3.objects) == ["messages/a2/m9-abc.eml"]
+    assert data(world).due() == 0  # nothing is left to do
+
+
+def test_an_agreement_that_is_over_goes_and_its_locked_document_stays_until_its_time() -> None:
+    world = World()
+    ended = Agreement(
+        "g1", "andina", "COP", "promise", "promise", "fulfilled", {"r1": {"principal": 1}},
+        date(2026, 1, 5), (), accepted=Acceptance(NOW, "debtor", "portal", ip="192.0.2.9"),
+    )  # fmt: skip
+    known(world, agreements=(ended,))
+    world.s3.objects["agreements/a1/g1.pdf"] = (b"%PDF Ana", {})
+    copy = world.s3.objects[data(world).export(Ask("c1", "solicitud", "a1"), ANA)][0]
+    with ZipFile(io.BytesIO(copy)) as archive:
+        assert archive.read("documents/g1.pdf") == b"%PDF Ana"
+    erasure = data(world).erase(Ask("e1", "solicitud", "a1"), ANA)
+    assert "agreements" in erasure.done  # no law was named that keeps it
+    assert world.account().agreements == ()
+    assert "agreements/a1/g1.pdf" in world.s3.objects
+
+
+def test_no_name_is_left_anywhere_once_nothing_has_to_stay() -> None:
+    world = World()
+    known(world)
+    data(world).refuse_channel(RefuseChannel("k1", "no", "a1", "email"), ANA)
+    data(world).erase(Ask("e1", "solicitud", "a1"), ANA)
+    world.clock.at = datetime(2040, 1, 1, tzinfo=UTC)
+    data(world).due()
+    items = {key: item for key, item in world.all_items().items() if key[0] == "A#a1"}
+    for private in ("Ana", "52123456", "ana@example.com", "+5730"):
+        assert private not in str(items)
+
+
+@pytest.mark.parametrize("at_call", range(1, 40))
+def test_a_crash_between_any_two_steps_is_made_good(at_call: int) -> None:
+    """Nothing lost, nothing twice: the order stands on its list until it is done."""
+    world = World()
+    known(world)
+    with suppress(Crash):
+        data(world, Faults(at_call)).erase(Ask("e1", "solicitud", "a1"), ANA)
+    data(world).erase(Ask("e1", "solicitud", "a1"), ANA)
+    world.clock.at = datetime(2040, 1, 1, tzinfo=UTC)
+    data(world).due()
+    assert [sk for pk, sk in world.all_items() if pk == "A#a1"] == ["A", "R#r1", "ERASURE"]
+    assert [act.did for act in world.table.acts(NOW.date(), NOW.date())] == ["data_erased"]
+
+
+# --- over HTTP -----------------------------------------------------------------------------------
+
+
+def answer(world: World, route: str, **fields: Any) -> tuple[int, Any]:
+    asked = AnswerPersonalData(data(world), Documents(world.s3, "bucket"))
+    given = asked(route, {"id": "a1"}, json.dumps(fields).encode(), ANA.who)
+    return given.status, given.body
+
+
+def test_operators_ask_over_http() -> None:
+    world = World()
+    known(world)
+    do = {"key": "k1", "why": "lo pidió"}
+    assert answer(world, "POST /accounts/{id}/refusals", **do, channel="sms") == (
+        200, {"done": "consent_revoked", "again": False},
+    )  # fmt: skip
+    status, shown = answer(world, "GET /accounts/{id}/consents")
+    assert (status, shown["refused_channels"]) == (200, ("sms",))
+    status, copy = answer(world, "POST /accounts/{id}/exports", key="k2", why="petición")
+    assert (status, copy["address"]) == (
+        200, "https://s3.example.com/exports/a1/k2.zip?operation=get_object&seconds=900",
+    )  # fmt: skip
+    status, erased = answer(world, "POST /accounts/{id}/erasures", key="k3", why="solicitud")
+    assert status == 200
+    assert [(r["kind"], r["gone"]) for r in erased["records"]] == [
+        ("profile", True), ("messages", False), ("tasks", True), ("consents", True),
+    ]  # fmt: skip
+
+
+def test_what_is_wrong_with_a_form_is_said_field_by_field() -> None:
+    world = World()
+    known(world)
+    status, body = answer(
+        world, "POST /accounts/{id}/conversations", why="x", channel="fax", colour=1
+    )
+    assert status == 400
+    assert [(p["field"], p["problem"]) for p in body["problems"]] == [
+        ("key", "is missing"),
+        ("channel", "'fax' is not one of them"),
+        ("at", "is missing"),
+        ("colour", "there is no such field"),
+    ]
