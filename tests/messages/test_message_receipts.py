@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from escalon.domain.rulebook import Component, Creditor
+from escalon.domain.money import Component
+from escalon.domain.rulebook import Creditor
 from escalon.messages.context import Amount, ReceiptContext, SettledComponent, SettledLine
 from escalon.messages.errors import MessageError
 from escalon.messages.render import render_email

@@ -15,7 +15,7 @@ from escalon.domain.rulebook import Creditor
 from escalon.messages.context import Amount, BeyondLine, MessageContext, StatementLine
 from escalon.messages.errors import MessageError
 from escalon.messages.render import message_names, render_email, render_sms
-from escalon.messages.samples import sample_contexts, sample_line
+from escalon.messages.samples import sample_contexts, sample_instalments, sample_line
 from escalon.messages.words import check_words
 
 type Sources = dict[str, str]
@@ -34,6 +34,7 @@ STAGES = {
     "last_notice": "pre_legal",
     "legal_notice": "legal",
 }
+INSTALMENTS = ("instalment_soon", "instalment_today")
 LOCALES = ("es-CO", "en")
 every_message = pytest.mark.parametrize("template", STAGES)
 every_locale = pytest.mark.parametrize("locale", LOCALES)
@@ -104,8 +105,8 @@ Escríbanos a atencion@andina.example.com o llámenos al +57 601 000 0001: con
 gusto le respondemos y recibimos su petición, queja o reclamo.
 
 Usted decide por qué canal le escribimos
-Cambiar de canal: https://pagos.example.com/p/7Kq2xZ
-No recibir más correos: https://pagos.example.com/u/7Kq2xZ
+Cambiar de canal: https://pg.example/p/7Kq2xZr9Tb
+No recibir más correos: https://pg.example/p/7Kq2xZr9Tb/stop
 
 Este mensaje se generó automáticamente. Si prefiere que le atienda una
 persona, responda este correo o llame al +57 601 000 0001.
@@ -124,26 +125,28 @@ Tratamiento de datos personales: https://andina.example.com/privacidad
             "es-CO",
             "heads_up",
             "Almacenes Andina: informacion sobre su cuenta. Responder no es posible. Vence el "
-            "24 mar 2027: $ 1.234.567. Si ya pago, ignorelo. Pague: https://pg.example/p/7Kq2xZr9Tb",
+            "24 mar 2027: $ 1.234.567. Si ya pago, ignorelo. Pagar o no "
+            "recibir SMS: https://pg.example/p/7Kq2xZr9Tb",
         ),
         (
             "es-CO",
             "friendly",
             "Almacenes Andina: informacion sobre su cuenta. Responder no es posible. Saldo "
-            "vencido: $ 1.234.567. Si ya pago, ignorelo. Pague: https://pg.example/p/7Kq2xZr9Tb",
+            "vencido: $ 1.234.567. Si ya pago, ignorelo. Pagar o no "
+            "recibir SMS: https://pg.example/p/7Kq2xZr9Tb",
         ),
         (
             "es-CO",
             "last_notice",
             "Almacenes Andina: informacion sobre su cuenta. Responder no es posible. Saldo "
             "vencido: $ 1.234.567. Pague o hable con nosotros hasta el 27 mar 2027. Si ya pago, "
-            "ignorelo. Pague: https://pg.example/p/7Kq2xZr9Tb",
+            "ignorelo. Pagar o no recibir SMS: https://pg.example/p/7Kq2xZr9Tb",
         ),
         (
             "en",
             "friendly",
             "Almacenes Andina: information about your account. Replies are not read. Past due: "
-            "COP 1,234,567. If paid, please ignore. Pay: https://pg.example/p/7Kq2xZr9Tb",
+            "COP 1,234,567. If paid, please ignore. Pay or stop SMS: https://pg.example/p/7Kq2xZr9Tb",
         ),
     ],
 )
@@ -153,7 +156,7 @@ def test_the_text_of_an_sms(
     sms = render_sms(shipped[locale], template, context(stage=STAGES[template], locale=locale))
     assert sms.text == text
     assert sms.encoding == "GSM-7"
-    assert sms.segments == (1 if template == "friendly" else 2)
+    assert sms.segments == 2
 
 
 @pytest.mark.parametrize(
@@ -446,12 +449,29 @@ def test_an_sms_takes_the_short_link_then_the_pay_link_then_the_phone(
     def end(**changes: str) -> str:
         return render_sms(shipped["es-CO"], "friendly", context(**changes)).text.split(". ")[-1]
 
-    assert end() == "Pague: https://pg.example/p/7Kq2xZr9Tb"
-    assert end(short_url="") == "Pague: https://pagos.example.com/a/7Kq2xZ"
+    own = "https://pg.example/p/7Kq2xZr9Tb"
+    stop = f" No mas SMS: {own}/stop"
+    assert end() == f"Pagar o no recibir SMS: {own}"  # one link serves both
+    assert end(short_url="") == "Pague: https://pagos.example.com/a/7Kq2xZ" + stop
     longest = "https://pagos.example.com/".ljust(60, "x")
-    assert end(short_url="", pay_url=longest) == f"Pague: {longest}"
-    assert end(short_url="", pay_url=longest + "x") == "Informes: +57 601 000 0001"
-    assert end(short_url="", pay_url="") == "Informes: +57 601 000 0001"
+    assert end(short_url="", pay_url=longest) == f"Pague: {longest}" + stop
+    assert end(short_url="", pay_url=longest + "x") == "Informes: +57 601 000 0001" + stop
+    assert end(short_url="", pay_url="", unsubscribe_url="") == "Informes: +57 601 000 0001"
+
+
+@every_locale
+def test_an_sms_invites_a_reply_only_where_one_reaches_us(
+    shipped: dict[str, Sources], context: Make, locale: str
+) -> None:
+    """Colombia has no two-way SMS on AWS: a STOP that nobody reads would be a broken promise."""
+    word = {"es-CO": "Responda BAJA para no recibir mas SMS.", "en": "Reply STOP for no more SMS."}
+    deaf = {"es-CO": "Responder no es posible.", "en": "Replies are not read."}
+    one_way = render_sms(shipped[locale], "friendly", context(locale=locale)).text
+    assert deaf[locale] in one_way
+    assert word[locale] not in one_way
+    two_way = render_sms(shipped[locale], "friendly", context(locale=locale, two_way=True)).text
+    assert two_way.endswith(word[locale])
+    assert deaf[locale] not in two_way
 
 
 @every_message
@@ -460,7 +480,9 @@ def test_a_link_under_the_gateways_own_long_name_keeps_every_sms_within_two_segm
     shipped: dict[str, Sources], context: Make, template: str, locale: str
 ) -> None:
     link = "https://a1b2c3d4e5.execute-api.us-east-1.amazonaws.com/v1/p/7Kq2xZr9Tb"
-    made = context(stage=STAGES[template], locale=locale, short_url=link)
+    made = context(
+        stage=STAGES[template], locale=locale, short_url=link, unsubscribe_url=f"{link}/stop"
+    )
     sms = render_sms(shipped[locale], template, made)
     assert (sms.encoding, sms.segments) == ("GSM-7", 2)
     assert link in sms.text
@@ -486,6 +508,28 @@ def test_every_message_on_every_shape(
         assert sms.text.startswith("Almacenes Andina: "), shape
         assert_well_made(email.subject, email.text, email.html)
         assert email == render_email(shipped[locale], template, made), "not deterministic"
+
+
+@pytest.mark.parametrize("template", INSTALMENTS)
+@every_locale
+def test_every_reminder_of_an_instalment_on_every_shape(
+    shipped: dict[str, Sources], andina: Creditor, template: str, locale: str
+) -> None:
+    shapes = sample_instalments(andina, locale=locale, today=TODAY, stage="pre_due")
+    link = "https://a1b2c3d4e5.execute-api.us-east-1.amazonaws.com/v1/p/7Kq2xZr9Tb"
+    for shape, made in shapes.items():
+        email = render_email(shipped[locale], template, made)
+        sms = render_sms(shipped[locale], template, made)
+        assert check_words(email, locale) == [], shape
+        assert check_words(sms, locale) == [], shape
+        assert_well_made(email.subject, email.text, email.html)
+        longest = msgspec.structs.replace(made, short_url=link, unsubscribe_url=f"{link}/stop")
+        sms = render_sms(shipped[locale], template, longest)
+        assert (sms.encoding, sms.segments) == ("GSM-7", 2), shape
+    one = seen(render_email(shipped[locale], template, shapes["one"]).html)
+    said = {"es-CO": "la cuota 2 de 6 de su acuerdo", "en": "instalment 2 of 6 of your agreement"}
+    assert said[locale] in one
+    assert "345.000" in one or "345,000" in one
 
 
 def assert_well_made(subject: str, text: str, markup: str) -> None:
@@ -516,7 +560,7 @@ def assert_well_made(subject: str, text: str, markup: str) -> None:
 
 def test_every_locale_has_the_same_messages_and_phrases() -> None:
     files = {locale: {file.name for file in (CONFIG / locale).iterdir()} for locale in LOCALES}
-    names = {"_words.j2", "receipt.j2", *(f"{name}.j2" for name in STAGES)}
+    names = {"_words.j2", "receipt.j2", *(f"{name}.j2" for name in (*STAGES, *INSTALMENTS))}
     assert files["es-CO"] == files["en"] == names
     for name in files["en"]:
         blocks = {

@@ -118,7 +118,7 @@ def test_a_message_in_the_wrong_stage_is_found(
     assert all(f.template == "firm" for f in found)
 
 
-@pytest.mark.parametrize(("words", "segments"), [(0, 0), (120, 0), (180, 3)])
+@pytest.mark.parametrize(("words", "segments"), [(0, 0), (110, 0), (180, 3)])
 def test_an_sms_of_more_than_two_segments_is_found(
     shipped: dict[str, Sources], andina: Creditor, words: int, segments: int
 ) -> None:

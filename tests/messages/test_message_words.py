@@ -3,7 +3,7 @@
 import pytest
 
 from escalon.messages.sms import to_gsm7
-from escalon.messages.words import Problem, check_sender, check_words
+from escalon.messages.words import Problem, check_sender, check_tone, check_words
 from escalon.messages.written import Email, Sms
 
 
@@ -202,3 +202,23 @@ def test_a_language_without_lists_does_not_pass_unchecked(locale: str) -> None:
     assert check_words(email(), locale)[0].reason == "there are no word lists for this language"
     assert check_words(sms("Hola"), locale)
     assert check_sender("Andina", locale)
+
+
+@pytest.mark.parametrize(
+    ("text", "locale", "last_too_stern"),
+    [
+        ("Le exigimos el pago.", "es-CO", "reminder"),
+        ("Debe pagar de inmediato.", "es-CO", "reminder"),
+        ("You must pay immediately.", "en", "reminder"),
+        ("Nuestros abogados revisarán su caso.", "es-CO", "negotiation"),
+        ("Pasará al área jurídica.", "es", "negotiation"),
+        ("Our legal team will look at it.", "en-GB", "negotiation"),
+        ("Le pedimos el pago, por favor.", "es-CO", ""),
+        ("It is a courteous reminder.", "en", ""),  # no court
+    ],
+)
+def test_each_stage_has_its_tone(text: str, locale: str, last_too_stern: str) -> None:
+    """P4, P5: friendly first, firm later, and lawyers at the end alone."""
+    stages = ["pre_due", "reminder", "firm", "negotiation", "pre_legal", "legal"]
+    too_stern = [stage for stage in stages if check_tone(text, stage, locale)]
+    assert too_stern == (stages[: stages.index(last_too_stern) + 1] if last_too_stern else [])

@@ -31,7 +31,7 @@ from escalon.domain.contact_policy import (
     known_through,
     zones_of,
 )
-from escalon.domain.contact_policy_content import content_of, read_along
+from escalon.domain.contact_policy_content import content_of, read_along, said
 from escalon.domain.forecast import Look
 from escalon.domain.interest import missing_months
 from escalon.domain.money import to_major
@@ -101,7 +101,16 @@ def lint(
     places. `most_segments` is what an SMS may take; `book` is what the rules will meet."""
     draft = _Draft(rulebook, _Files(folder), today, most_segments)
     checks: list[Callable[[_Draft], Iterator[Finding]]] = [
-        *(_conditions, _age, _climbs, _severe_first, _idle_keys, _tones, _closed_channels),
+        *(
+            _conditions,
+            _age,
+            _climbs,
+            _severe_first,
+            _idle_keys,
+            _tones,
+            _closed_channels,
+            _notices,
+        ),
         *(_words, _texts, _holidays, _rates, _currencies),
     ]
     found = {finding for check in checks for finding in check(draft)}
@@ -189,6 +198,8 @@ def _conditions(draft: _Draft) -> Iterator[Finding]:
     """Strategies and steps whose condition no debt can meet, and debts that no strategy takes."""
     rules = draft.rulebook
     for number, strategy in enumerate(rules.strategies):
+        if strategy.condition == ["nobody"]:  # an experiment hands it out
+            continue
         above = [each.condition for each in rules.strategies[:number]]
         asked = [*above, strategy.condition, *(s.only_if for s in strategy.steps if s.only_if)]
         cases = cases_of(rules, asked)
@@ -430,6 +441,38 @@ def _closed_channels(draft: _Draft) -> Iterator[Finding]:
                 )
 
 
+def _notices(draft: _Draft) -> Iterator[Finding]:
+    """Statutory notices that a law wants first and that nothing on the ladder gives."""
+    barred: set[tuple[str, str]] = set()
+    for loc, strategy, step in draft.steps:
+        given = {name for one in strategy.steps for name in one.gives}
+        for country, policy in draft.countries.items():
+            gates = [gate for layer in policy.layers for gate in layer.gates]
+            asked = {gate.notice for gate in gates if gate.action == step.action and gate.notice}
+            for notice in sorted(asked - given):
+                yield draft.warning(
+                    "notice-not-given",
+                    (*loc, "action"),
+                    f"the policy of {country} wants {notice} before {step.action}, and no step of "
+                    "this ladder gives it",
+                    f"write `gives: [{notice}]` on a message above, or note each with "
+                    "`escalon notice`",
+                )
+            duties = [duty for layer in policy.layers for duty in layer.duties if duty.bars_asking]
+            for duty in duties if step.message else ():
+                if duty.notice not in given and (strategy.strategy, country) not in barred:
+                    barred.add((strategy.strategy, country))
+                    yield draft.warning(
+                        "notice-owed",
+                        loc,
+                        f"under the policy of {country} nothing more is asked {duty.within_days} "
+                        f"days after the first message unless {duty.notice} was given, and no step "
+                        "of this ladder gives it",
+                        f"write `gives: [{duty.notice}]` on its first message, whose words have to "
+                        "be that notice",
+                    )
+
+
 def _all_closed(draft: _Draft, policy: Policy, step: Step) -> bool:
     return bool(step.channels) and all(_closed_by(draft, policy, c) for c in step.channels)
 
@@ -489,7 +532,14 @@ def _words(draft: _Draft) -> Iterator[Finding]:
         for layer in policy.layers
         if layer.preview is not None and _binds(layer.preview, draft.today)
     }
-    for message in all_written(draft.rulebook, draft.today):
+    notices = _said(draft)
+    every = {
+        language: tuple(
+            dict.fromkeys(text for said in countries.values() for text in said.values())
+        )
+        for language, countries in notices.items()
+    }
+    for message in all_written(draft.rulebook, draft.today, every):
         for policy, preview in previews.items():
             for place, text in message.previews.items():
                 if found := read_along(preview, place, text, message.locale):
@@ -503,7 +553,9 @@ def _words(draft: _Draft) -> Iterator[Finding]:
                 f"shorten it to {draft.most_segments}",
             )
         if message.text:
-            yield from _not_shown(draft, message)
+            yield from _not_shown(draft, message, notices[message.locale.partition("-")[0]])
+        if message.shape == "one" and message.text:
+            yield from _tone(draft, message)
 
 
 def _seen(
@@ -524,13 +576,61 @@ def _binds(rule: Preview, today: date) -> bool:
     return rule.about.valid_from is None or rule.about.valid_from <= today
 
 
-def _not_shown(draft: _Draft, message: "Written") -> Iterator[Finding]:
+def _said(draft: _Draft) -> dict[str, dict[str, dict[str, str]]]:
+    """The laws' own words, by language, country and block."""
+    languages = {locale.partition("-")[0] for locale in draft.rulebook.messages}
+    return {
+        language: {
+            country: said(
+                policy.layers,
+                channel="email",
+                kind="collection",
+                first=True,
+                on=draft.today,
+                language=language,
+            )
+            for country, policy in draft.countries.items()
+        }
+        for language in languages
+    }
+
+
+def _tone(draft: _Draft, message: "Written") -> Iterator[Finding]:
+    """Words that are too stern for the stage, and prose that is hard to read (P4, P5)."""
+    from escalon.messages.readability import PLAIN, score
+    from escalon.messages.words import check_tone
+
+    written = (message.locale, message.template, "opening")
+    for problem in check_tone(message.prose, message.stage, message.locale):
+        told = f"{problem.found!r} {problem.reason}"
+        remedy = "say it more mildly, or at a later stage"
+        yield draft.files.in_template("warning", "tone", written, told, remedy)
+    language = message.locale.partition("-")[0]
+    reached = score(message.prose, language)
+    if reached is not None and reached < PLAIN[language]:
+        told = f"its readability is {reached}; plain language has {PLAIN[language]} or more"
+        remedy = "write shorter sentences and shorter words"
+        yield draft.files.in_template("warning", "hard-to-read", written, told, remedy)
+
+
+def _not_shown(
+    draft: _Draft, message: "Written", notices: Mapping[str, Mapping[str, str]]
+) -> Iterator[Finding]:
+    from escalon.authoring.written import OF_THE_DEBT, plainly
+
     for country, policy in draft.countries.items():
         wanted = content_of(
             policy.layers, channel="email", kind="collection", first=True, on=draft.today
         ).require
-        for block, parts in message.shown.items():
-            if block in wanted and not any(part and part in message.text for part in parts):
+        ways: dict[str, tuple[tuple[str, ...], ...]] = {
+            **{block: () for block in wanted if block not in OF_THE_DEBT},
+            **message.shown,
+            **{block: ((plainly(text),),) for block, text in notices[country].items()},
+        }
+        for block, texts in ways.items():
+            if block in wanted and not any(
+                all(part in message.text for part in parts) for parts in texts
+            ):
                 yield draft.files.finding(
                     "warning",
                     "not-shown",
@@ -538,7 +638,7 @@ def _not_shown(draft: _Draft, message: "Written") -> Iterator[Finding]:
                     ("creditors", message.creditor.creditor),
                     f"messages in {message.locale} do not show {block}, which the policy of "
                     f"{country} wants ({wanted[block]})",
-                    "fill in what is missing, or show it in the layout",
+                    "fill in what is missing, show it in the layout, or `say` it in the policy",
                 )
 
 

@@ -12,7 +12,8 @@ from urllib.parse import quote
 import msgspec
 
 if TYPE_CHECKING:
-    from escalon.domain.rulebook import Component, Creditor
+    from escalon.domain.money import Component
+    from escalon.domain.rulebook import Creditor
 
 
 class Amount(msgspec.Struct, frozen=True, order=True):
@@ -96,6 +97,17 @@ class Total(msgspec.Struct, frozen=True):
         return Amount(self.currency, self.to_pay_minor)
 
 
+class Instalment(msgspec.Struct, frozen=True):
+    """An instalment of an agreement that a message reminds of: which of how many, and what of it is
+    still to be paid; `days_past_due` is negative before its day."""
+
+    number: int
+    count: int
+    due_on: date
+    left: Amount
+    days_past_due: int
+
+
 class MessageContext(msgspec.Struct, frozen=True, kw_only=True):
     """Everything that one message to one debtor about one creditor may say.
 
@@ -122,6 +134,9 @@ class MessageContext(msgspec.Struct, frozen=True, kw_only=True):
     short_url: str = ""  # the pay link for an SMS; without it `pay_url` if short enough
     preferences_url: str = ""  # where the debtor changes channel or stops messages
     unsubscribe_url: str = ""  # one click, RFC 8058
+    two_way: bool = False  # whether a reply to this SMS reaches us
+    notices: tuple[str, ...] = ()  # the words of the law where the debtor lives
+    instalment: Instalment | None = None  # that the message reminds of; its line is the statement
 
     @property
     def asks_for(self) -> Literal["overdue", "upcoming"]:

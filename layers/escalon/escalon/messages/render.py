@@ -132,6 +132,7 @@ def _variables(context: AnyContext) -> dict[str, Any]:
         "brand": brand(creditor.brand_colour),
         "today": context.today,
         "complaints": lines_of(in_locale(creditor.complaints, context.locale)),
+        "notices": (),
         **own,
     }
 
@@ -158,6 +159,7 @@ def _of_message(context: MessageContext) -> dict[str, Any]:
         "overdue_table": _table(overdue, [line.open for line in overdue]),
         "upcoming_table": _table(upcoming, [line.open for line in upcoming]),
         "beyond": context.beyond,
+        "instalment": context.instalment,
         "totals": totals,
         "credit": tuple(total.credit for total in totals if total.credit_minor),
         "to_pay": context.to_pay,
@@ -166,6 +168,12 @@ def _of_message(context: MessageContext) -> dict[str, Any]:
         "pay_instructions": lines_of(in_locale(context.creditor.pay_instructions, context.locale)),
         "preferences_url": context.preferences_url,
         "unsubscribe_url": context.unsubscribe_url,
+        "two_way": context.two_way,
+        # Whether one link serves both, since an SMS has room for one: to pay, and to stop.
+        "stops_at_link": not context.two_way
+        and bool(context.short_url)
+        and context.unsubscribe_url.startswith(f"{context.short_url}/"),
+        "notices": context.notices,
     }
 
 

@@ -9,6 +9,7 @@ import msgspec
 from escalon.messages.context import (
     Amount,
     BeyondLine,
+    Instalment,
     MessageContext,
     ReceiptContext,
     SettledComponent,
@@ -17,7 +18,8 @@ from escalon.messages.context import (
 )
 
 if TYPE_CHECKING:
-    from escalon.domain.rulebook import Component, Creditor
+    from escalon.domain.money import Component
+    from escalon.domain.rulebook import Creditor
 
 
 def sample_line(
@@ -35,6 +37,40 @@ def sample_line(
         amount_minor=open_minor,
         open_minor=open_minor,
     )
+
+
+def sample_instalments(
+    creditor: "Creditor", *, locale: str, today: date, stage: str, currency: str = "COP"
+) -> dict[str, MessageContext]:
+    """The same for messages that remind of an instalment: its line stands for the statement."""
+    plain = sample_contexts(creditor, locale=locale, today=today, stage=stage, currency=currency)
+    one = plain["one"]
+
+    def reminding(number: int, count: int, days: int, **more: int) -> MessageContext:
+        line = msgspec.structs.replace(
+            sample_line(number, days, 34_500_000, today=today, currency=currency),
+            document=f"g0a1b2c3d4e5f · {number}/{count}",
+            **more,
+        )
+        instalment = Instalment(
+            number, count, line.due_on or today, Amount(currency, line.open_minor), days
+        )
+        lines = {"upcoming": (line,)} if stage == "pre_due" else {"overdue": (line,)}
+        return msgspec.structs.replace(one, instalment=instalment, **lines)
+
+    if stage != "pre_due":
+        return {
+            "one": reminding(2, 6, 1),
+            "only one": reminding(1, 1, 1),
+            "partly paid": reminding(12, 24, 2, open_minor=10_000_050),
+        }
+    return {
+        "one": reminding(2, 6, -3),
+        "only one": reminding(1, 1, -3),
+        "partly paid": reminding(12, 24, -1, open_minor=10_000_050),
+        "due today": reminding(6, 6, 0),
+        "the only one, due today": reminding(1, 1, 0),
+    }
 
 
 def sample_contexts(
@@ -76,8 +112,8 @@ def sample_contexts(
         upcoming=one if pre_due else (),
         pay_url="https://pagos.example.com/a/7Kq2xZ",
         short_url="https://pg.example/p/7Kq2xZr9Tb",
-        preferences_url="https://pagos.example.com/p/7Kq2xZ",
-        unsubscribe_url="https://pagos.example.com/u/7Kq2xZ",
+        preferences_url="https://pg.example/p/7Kq2xZr9Tb",
+        unsubscribe_url="https://pg.example/p/7Kq2xZr9Tb/stop",
         respond_by=today + timedelta(days=15),
     )
 

@@ -129,6 +129,33 @@ _PHRASES = {
     for language, reasons in _FORBIDDEN.items()
 }
 
+_MILD = frozenset(("pre_due", "reminder"))
+_TOO_STERN = (
+    (
+        _MILD,
+        "demands, where one still reminds",
+        {
+            "es": _compiled(
+                r"exig(imos|e)|debe pagar|de inmediato|inmediatamente|urgente(mente)?|requerimos"
+                r"|a la mayor brevedad|sin falta|incumplimiento"
+            ),
+            "en": _compiled(
+                r"demand(s|ed)?|must pay|immediately|urgent(ly)?|at once|without fail|require you"
+            ),
+        },
+    ),
+    (
+        _MILD | {"firm", "negotiation"},
+        "speaks of lawyers or law suits before the pre-legal stage",
+        {
+            "es": _compiled(r"abogad\w*|(pre)?juridic\w*|(pre)?judicial\w*|demandar\w*|pre-?legal"),
+            "en": _compiled(
+                r"lawyers?|attorneys?|law ?suits?|courts?|pre-?legal|legal (steps|team)"
+            ),
+        },
+    ),
+)
+
 
 def check_words(message: Email | Sms, locale: str) -> list[Problem]:
     """What this message says that no message may say; an empty list lets it pass. A language
@@ -151,6 +178,19 @@ def check_words(message: Email | Sms, locale: str) -> list[Problem]:
     if not message.preheader.strip():
         found.append(Problem("preheader", "", "empty, so mail programs show the text instead"))
     return found
+
+
+def check_tone(text: str, stage: str, locale: str) -> list[Problem]:
+    """What a text says that is too stern for its stage: before the firm stage nothing is demanded,
+    and lawyers and law suits have no place before the pre-legal one (capabilities P4, P5)."""
+    language = locale.partition("-")[0]
+    line = " ".join(folded(text).split())
+    return [
+        Problem("body", match.group(), reason)
+        for stages, reason, by_language in _TOO_STERN
+        if stage in stages and language in by_language
+        for match in by_language[language].finditer(line)
+    ]
 
 
 def check_sender(name: str, locale: str) -> list[Problem]:
