@@ -1,0 +1,1 @@
+"""Papers: documents as PDF (agreements, statements, letters). Pure: values in, bytes out."""

@@ -1,0 +1,2 @@
+"""Routes: what an HTTP API of ours takes and answers, from which its OpenAPI description is
+made."""
