@@ -182,6 +182,10 @@ class Policy(msgspec.Struct, frozen=True, omit_defaults=True, dict=True):
     def compiled(self) -> "_Compiled":
         return _Compiled(self)
 
+    def places(self, zones: tuple[str, ...], region: str) -> tuple[str, ...]:
+        """`zones_of` this policy, kept."""
+        return self.compiled.places(zones, region)
+
 
 class Allow(msgspec.Struct, frozen=True, omit_defaults=True, tag="allow"):
     """The contact may be made at the instant that was asked about."""
@@ -229,7 +233,8 @@ def evaluate(
 
     Total: any input gets a verdict, and what cannot be read is refused. Rules are asked in the
     order of docs/contact-law.md: stops, recipients, channel and consent, zone, holidays,
-    windows, channel lock, cool-downs, caps, gates, content; the first that refuses is reported.
+    windows, channel lock, cool-downs, caps, gates, content; the first that refuses is reported, but
+    a gate, a duty or a content that keeps it shut for good before an hour that would pass.
     `next_allowed_at` is the earliest instant at which *all* rules allow, None if that is not within
     LOOK_AHEAD or not a matter of time.
 
@@ -268,6 +273,11 @@ def evaluate(
         following = None
         if reason in PASSING or reason == "stopped":
             following = _next_allowed(compiled, key, point, contacts, facts, at)
+            # Waiting does not help: what keeps it shut is told, not the hour that it is.
+            if following is None and facts is not None and reason != "stopped":
+                lasting = _message_denial(terms, facts, at)
+                if lasting is not None and lasting[2] not in PASSING:
+                    rule, source, reason, params = lasting
     except TypeError:  # an instant without a zone cannot be compared with one that has it
         rule, source, reason, params, following = "core", "", "history_unreadable", {}, None
     except (OverflowError, ValueError):  # the ends of the calendar, years 1 and 9999
@@ -564,15 +574,30 @@ class _Compiled:
     def __init__(self, policy: Policy) -> None:
         self._policy = policy
         self.plans: dict[_Key, tuple[_Terms, ...]] = {}
+        self._places: dict[tuple[tuple[str, ...], str], tuple[str, ...]] = {}
         # The days on which a law begins, as ordinals; 0 is before all of them.
         begun = (rule.about.valid_from for layer in policy.layers for _, rule in rules_of(layer))
         self._beginnings = sorted({0, *(day.toordinal() for day in begun if day is not None)})
+        # Whether a notice that is owed can bar asking, so that the debt has to be told.
+        self.asks_for_notices = any(
+            duty.bars_asking for layer in policy.layers for duty in layer.duties
+        )
         # By kind: the exemptions that need the debtor to have asked, with their layer's place.
         self.on_request: dict[str, list[tuple[int, Exemption]]] = {}
         for index, layer in enumerate(policy.layers):
             for exemption in layer.exempt:
                 for kind in exemption.kinds if exemption.after else ():
                     self.on_request.setdefault(kind, []).append((index, exemption))
+
+    def places(self, zones: tuple[str, ...], region: str) -> tuple[str, ...]:
+        """The zones that a debtor may be in; see `zones_of`."""
+        key = zones, region
+        found = self._places.get(key)
+        if found is None:
+            if len(self._places) >= _KEPT_PLANS:
+                self._places.clear()
+            found = self._places.setdefault(key, zones_of(self._policy, zones, region))
+        return found
 
     def plan(self, key: _Key) -> tuple[_Terms, ...]:
         """The terms of a combination by the date they begin on, the first for ever before."""

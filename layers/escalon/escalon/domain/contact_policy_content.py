@@ -50,6 +50,22 @@ def content_of(
     return Wanted(require, forbid)
 
 
+def said(
+    layers: Iterable[Layer], *, channel: str, kind: str, first: bool, on: date, language: str
+) -> dict[str, str]:
+    """The law's own words for such a message in that language, by block; a block that is not said
+    in it is said in the first language that it has."""
+    texts: dict[str, str] = {}
+    for layer in layers:
+        for rule in layer.content:
+            begun = rule.about.valid_from is None or rule.about.valid_from <= on
+            if begun and concerns(rule, channel, kind) and (first or not rule.first_only):
+                for block, by_language in rule.say.items():
+                    words = by_language.get(language) or next(iter(by_language.values()))
+                    texts.setdefault(block, words)
+    return texts
+
+
 def concerns(rule: Content, channel: str, kind: str) -> bool:
     """Whether the rule is about messages of that kind by that channel."""
     return (not rule.kinds or kind in rule.kinds) and (

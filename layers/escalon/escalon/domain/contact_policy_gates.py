@@ -6,7 +6,7 @@ soonest holds.
 
 from collections.abc import Sequence
 from datetime import date, datetime
-from typing import Literal
+from typing import Literal, get_args
 
 from escalon.domain.calendar import Zone
 from escalon.domain.contact_policy_facts import Debt
@@ -15,6 +15,7 @@ from escalon.domain.contact_policy_rules import Duty, Gate
 GateReason = Literal[
     "not_on_file", "debt_unknown", "too_small", "too_old", "notice_missing", "gate_waits"
 ]
+GATE_REASONS: frozenset[str] = frozenset(get_args(GateReason))
 # From when to when something is allowed; the end is out, None: for good.
 Span = tuple[datetime, datetime | None]
 

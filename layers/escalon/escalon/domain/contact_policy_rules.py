@@ -291,6 +291,22 @@ class Duty(msgspec.Struct, frozen=True, omit_defaults=True):
     bars_asking: bool = False
 
 
+class FeeCap(msgspec.Struct, frozen=True, omit_defaults=True):
+    """How much all fees on one debt may come to, in tranches of what is overdue of it, counted in a
+    unit whose value in money changes by the month. It is lowered by `less_units` unless a notice
+    was given within so many days of the due date. Carried out by `fees`."""
+
+    about: Provenance
+    currency: str
+    # By month (YYYY-MM): hundredths of the currency's minor unit. A month that is missing: no fee.
+    unit_values: dict[str, int]
+    # Up to how much (hundredths of a unit; None: beyond) which share (hundredths of a percent).
+    tranches: tuple[tuple[int | None, int], ...]
+    less_units: int = 0  # hundredths of a unit
+    unless: str = ""  # NoticeName
+    within_days: int = 0
+
+
 class Content(msgspec.Struct, frozen=True, omit_defaults=True):
     """What messages of some kinds, by some channels, have to show and must not be."""
 
@@ -300,6 +316,8 @@ class Content(msgspec.Struct, frozen=True, omit_defaults=True):
     first_only: bool = False  # the first contact about a debt
     require: tuple[str, ...] = ()  # Block
     forbid: tuple[str, ...] = ()  # Wrong
+    # The words that show a block of `require` where no data of the debt does, by language ("es").
+    say: dict[str, dict[str, str]] = {}
 
 
 class Preview(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -334,6 +352,7 @@ class Layer(msgspec.Struct, frozen=True, omit_defaults=True):
     duties: tuple[Duty, ...] = ()
     content: tuple[Content, ...] = ()
     preview: Preview | None = None
+    fees: tuple[FeeCap, ...] = ()
 
 
 class Rule(Protocol):

@@ -4,6 +4,7 @@ Babel is not used: explanations are written in functions whose cold start counts
 only the names of days and months.
 """
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Literal
 
@@ -230,19 +231,10 @@ def explain(verdict: Verdict, locale: str) -> str:
     texts = TEXTS[language]
     if isinstance(verdict, Allow):
         return texts["allow"]
-    params = dict(verdict.params)
-    if "per" in params:
-        params["per"] = texts[params["per"]]
     zone = find_zone(verdict.zone)
     info: tzinfo = zone.info if zone is not None else UTC
-    if "day" in params:
-        day = datetime.fromisoformat(params["day"])
-        params["day"] = _day(day, language, with_year=day.year != verdict.at.astimezone(info).year)
-    for name in ("stop", "action", "notice", "missing"):
-        if name in params:
-            words = params[name].split(", ")
-            params[name] = ", ".join(WORDS[language].get(word, word) for word in words)
-    clauses = [texts[verdict.reason].format_map(_Filled(params))]
+    this_year = verdict.at.astimezone(info).year if "day" in verdict.params else 0
+    clauses = [_clause(verdict.reason, verdict.params, language, this_year)]
     if verdict.next_allowed_at is not None:
         opens = texts["opens"].format(
             when=_when(verdict.next_allowed_at, verdict.at, info, language)
@@ -253,6 +245,28 @@ def explain(verdict: Verdict, locale: str) -> str:
         clauses.append(texts["never"].format(days=LOOK_AHEAD.days))
     text = "; ".join(clauses)
     return f"{text} ({verdict.source})" if verdict.source else text
+
+
+def because(reason: str, params: Mapping[str, str], source: str, locale: str) -> str:
+    """Why something is refused, without when that may change: a clause without a full stop."""
+    language: Language = "es" if locale[:2].lower() == "es" else "en"
+    text = _clause(reason, params, language, 0)
+    return f"{text} ({source})" if source else text
+
+
+def _clause(reason: str, params: Mapping[str, str], language: Language, this_year: int) -> str:
+    """The reason in words; days of this year are told without it."""
+    texts, filled = TEXTS[language], dict(params)
+    if "per" in filled:
+        filled["per"] = texts[filled["per"]]
+    if "day" in filled:
+        day = datetime.fromisoformat(filled["day"])
+        filled["day"] = _day(day, language, with_year=day.year != this_year)
+    for name in ("stop", "action", "notice", "missing"):
+        if name in filled:
+            words = filled[name].split(", ")
+            filled[name] = ", ".join(WORDS[language].get(word, word) for word in words)
+    return texts[reason].format_map(_Filled(filled))
 
 
 class _Filled(dict[str, str]):
