@@ -1,12 +1,22 @@
 """`make bench`: every benchmark, each beside its floor in the same run.
 
-python -m bench [decisions] [contact_policy] [importing] [escalate] [webhooks] [plan] [cold_start]
+python -m bench [decisions] [contact_policy] [importing] [escalate] [deliver] [webhooks] [plan]
+                [cold_start]
 """
 
 import sys
 from collections.abc import Callable
 
-from bench import cold_start, contact_policy, decisions, escalate, importing, plan, webhooks
+from bench import (
+    cold_start,
+    contact_policy,
+    decisions,
+    deliver,
+    escalate,
+    importing,
+    plan,
+    webhooks,
+)
 
 
 def main(wanted: list[str]) -> int:
@@ -16,6 +26,7 @@ def main(wanted: list[str]) -> int:
         "contact_policy": contact_policy.main,
         "importing": importing.main,
         "escalate": escalate.main,
+        "deliver": deliver.main,
         "webhooks": webhooks.main,
         "plan": plan.main,
         "cold_start": cold_start.main,

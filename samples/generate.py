@@ -30,6 +30,9 @@ HEADER = (
     "FechaEmision", "FechaVencimiento", "Moneda", "Valor", "Saldo", "EnDisputa", "DisputaDesde",
     "DisputaHasta", "MotivoDisputa", "PagoId", "FechaPago", "ValorPagado",
 )  # fmt: skip
+AGREEMENTS_HEADER = (
+    "Fecha", "Hora", "Documento", "Factura", "Que", "Oferta", "Cuotas", "PrimerPago", "Valor",
+)  # fmt: skip
 PAYMENTS_HEADER = ("PagoId", "Fecha", "Hora", "Documento", "Factura", "Moneda", "Valor", "Medio")
 
 WOMEN = (
@@ -292,6 +295,89 @@ def make_book() -> Book:
     return book
 
 
+def agreements(book: Book) -> list[dict[str, str]]:
+    """What some of those agree to who never pay by themselves: one row for each act.
+
+    Each of them owes one document in pesos that nobody disputes. They promise and keep it, in part,
+    or not; pay a plan, once late, or let it lapse; settle with a discount, one of them a cent
+    short; dispute what they promised, and lose.
+    """
+    owed: dict[str, list[dict[str, str]]] = {}
+    for row in book.rows:
+        owed.setdefault(row["Documento"], []).append(row)
+    paying = {row.get("Documento") for row in book.payments}
+    free = [
+        rows[0]
+        for document, rows in sorted(owed.items())
+        if len(rows) == 1
+        and document not in paying
+        and not rows[0].get("PagoId")
+        and (rows[0]["Moneda"], rows[0]["EnDisputa"]) == ("COP", "No")
+        and rows[0]["FechaVencimiento"]
+        and cents(rows[0]["Saldo"]) >= 50_000_000
+    ]
+    late = {row["Documento"]: (FIRST - date_of(row["FechaVencimiento"])).days for row in free}
+    young = [row for row in free if 6 <= late[row["Documento"]] <= 170]
+    old = [row for row in free if late[row["Documento"]] >= 181]
+    acts: list[dict[str, str]] = []
+
+    def act(row: dict[str, str], what: str, on: date, **more: str) -> None:
+        who = {"Documento": row["Documento"], "Factura": row["Factura"]}
+        acts.append({"Fecha": day(on), "Hora": "10:30", **who, "Que": what, **more})
+
+    for index, row in enumerate(young[:20]):
+        made = date(2026, 9, 8) + timedelta(days=index)
+        first = made + timedelta(days=10)
+        half = money(cents(row["Saldo"]) // 2)
+        if index % 2 == 0:
+            act(row, "promete", made, Oferta="promise", PrimerPago=day(first))
+        else:
+            act(row, "acuerda", made, Oferta="plan", Cuotas="3", PrimerPago=day(first))
+        story = index % 10
+        if story in (0, 2):  # kept
+            act(row, "paga", first - timedelta(days=story))
+        elif story == 4:  # kept in part
+            act(row, "paga", first, Valor=half)
+        elif story == 8:  # disputed, lost, and then kept
+            act(row, "reclama", made + timedelta(days=3))
+            act(row, "pierde", made + timedelta(days=21))
+            act(row, "paga", made + timedelta(days=22))
+        elif story in (1, 3):  # a plan that is kept, its second instalment three days late
+            act(row, "paga", first)
+            act(row, "paga", months_after(first, 1) + timedelta(days=3))
+            if months_after(first, 2) <= PAID_TO:
+                act(row, "paga", months_after(first, 2))
+        elif story in (5, 7):  # one that lapses after the first
+            act(row, "paga", first)
+    for index, row in enumerate(old[:4]):
+        made = date(2026, 10, 20) + timedelta(days=index)
+        first = made + timedelta(days=9)
+        act(row, "acuerda", made, Oferta="old-debt", Cuotas="1", PrimerPago=day(first))
+        principal = cents(row["Saldo"])
+        total = principal - principal * 15 // 100
+        if index < 3:  # kept twice, and once a cent short
+            paid = total - (1 if index == 2 else 0)
+            act(row, "paga", made + timedelta(days=8), Valor=money(paid))
+    acts.sort(key=lambda one: (date_of(one["Fecha"]), one["Documento"]))
+    return acts
+
+
+def cents(text: str) -> int:
+    """12.345,67 as 1234567."""
+    return int(text.replace(".", "").replace(",", ""))
+
+
+def date_of(text: str) -> date:
+    """A date as `day` writes it."""
+    return date(int(text[6:]), int(text[3:5]), int(text[:2]))
+
+
+def months_after(first: date, count: int) -> date:
+    """So many months later, on the same day of the month; none here is after the 28th."""
+    months = first.month - 1 + count
+    return first.replace(year=first.year + months // 12, month=months % 12 + 1)
+
+
 def with_errors(book: Book) -> list[dict[str, str]]:
     """Good rows and, between them, one for each way in which a row goes wrong."""
     wrong: tuple[dict[str, str], ...] = (
@@ -388,6 +474,7 @@ def files() -> dict[str, bytes]:
     return {
         "portfolio.csv": csv_text(HEADER, book.rows).encode(),
         "payments.csv": csv_text(PAYMENTS_HEADER, book.payments).encode(),
+        "agreements.csv": csv_text(AGREEMENTS_HEADER, agreements(book)).encode(),
         "with_errors.csv": csv_text(HEADER, with_errors(book)).encode(),
         "small.xlsx": spreadsheet(),
     }

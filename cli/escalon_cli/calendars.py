@@ -50,6 +50,7 @@ def generate(
     if list(regions) == ["all"]:
         regions = _regions(country)
     lines = [
+        "# yaml-language-server: $schema=../../schemas/calendar.schema.json",
         f"# Public holidays of {country}, generated; do not edit `years` and `regions` by hand:",
         f"#   python -m escalon_cli.calendars {country} {years[0]} {years[-1]}{asked}",
         "# Corrections go under extra and removed, each with the law that says so; they are kept:",

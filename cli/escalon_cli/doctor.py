@@ -2,10 +2,14 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, Literal
+from datetime import UTC, date, datetime
+from typing import Literal
 
 from botocore.exceptions import ClientError
 
+from escalon.domain.contact_facts import HOLIDAYS_AHEAD, holidays_through
+from escalon.domain.rulebook import Rulebook
+from escalon_cli import senders
 from escalon_cli.deployed import Deployed
 from escalon_cli.publish import live_version
 
@@ -68,23 +72,36 @@ def _rulebook(deployed: Deployed) -> Iterator[Finding]:
             f"not reviewed by counsel: {', '.join(unreviewed)}",
             "have them read, and write the name under reviewed_by",
         )
-    ses = deployed.client("sesv2")
-    for sender in sorted({creditor.email_from for creditor in rulebook.creditors.values()}):
-        yield _identity(ses, sender)
+    yield from _holidays(rulebook, datetime.now(UTC).date())
+    yield from (Finding(*found) for found in senders.examine(deployed, rulebook))
+    if "whatsapp" in rulebook.channels.served and "WhatsAppNumber" not in deployed.outputs:
+        yield Finding(
+            "bad",
+            "WhatsApp",
+            "the rulebook writes by it, and the stack has no number",
+            "deploy with the parameter WhatsAppNumberId: docs/delivery.md, 'WhatsApp'",
+        )
 
 
-def _identity(ses: Any, sender: str) -> Finding:
-    domain = sender.partition("@")[2]
-    for identity in (sender, domain):
-        try:
-            found = ses.get_email_identity(EmailIdentity=identity)
-        except ClientError as error:
-            if error.response["Error"]["Code"] != "NotFoundException":
-                raise
-            continue
-        if found.get("VerifiedForSendingStatus"):
-            return Finding("ok", f"sender {sender}", f"{identity} is verified")
-    return Finding("bad", f"sender {sender}", "is not verified in SES", f"verify {domain} in SES")
+def _holidays(rulebook: Rulebook, today: date) -> Iterator[Finding]:
+    """Whether every country's holidays are loaded for a while: after that nobody is contacted."""
+    ending = {
+        country: day
+        for country, day in holidays_through(rulebook).items()
+        if day - today < HOLIDAYS_AHEAD
+    }
+    over = any(day < today for day in ending.values())
+    told = ", ".join(f"{country} through {day}" for country, day in sorted(ending.items()))
+    yield (
+        Finding(
+            "bad" if over else "warn",
+            "holidays",
+            f"loaded only for {told}",
+            "generate the next years: docs/contact-law.md, 'What a layer can say'",
+        )
+        if ending
+        else Finding("ok", "holidays", "loaded for every country")
+    )
 
 
 def _ses(deployed: Deployed) -> Iterator[Finding]:
@@ -127,11 +144,6 @@ def _sms(deployed: Deployed) -> Iterator[Finding]:
 
 # A line of SNS's log names a number; it is read within seconds, and kept to be read again.
 SMS_LOG_DAYS = 7
-_TOLD_BY_SES = frozenset(
-    ("SEND", "DELIVERY", "DELIVERY_DELAY", "BOUNCE", "COMPLAINT", "REJECT", "RENDERING_FAILURE")
-)
-# With these SES puts links and pictures of its own into every message.
-_FOLLOWING = frozenset(("OPEN", "CLICK"))
 
 
 def fix(deployed: Deployed) -> None:
@@ -160,6 +172,13 @@ def fix(deployed: Deployed) -> None:
             "DeliveryStatusSuccessSamplingRate": "100",
         }
     )
+
+
+def fix_senders(deployed: Deployed) -> None:
+    """Make the identities and configuration sets that the creditors in force need and SES lacks."""
+    version = live_version(deployed)
+    if version:
+        senders.fix(deployed, deployed.documents.rulebook(version))
 
 
 def _sms_log_groups(deployed: Deployed) -> tuple[str, str]:
@@ -213,19 +232,7 @@ def _missing_of_log(deployed: Deployed, name: str) -> Iterator[str]:
 def feedback(deployed: Deployed) -> Iterator[Finding]:
     """Whether SES tells all that becomes of a message, and whether all of it could be taken."""
     name = deployed.outputs["EmailConfigurationSet"]
-    found = deployed.client("sesv2").get_configuration_set_event_destinations(
-        ConfigurationSetName=name
-    )
-    told: set[str] = set()
-    followed: set[str] = set()
-    for destination in found.get("EventDestinations", ()):
-        if destination.get("Enabled"):
-            kinds = set(destination["MatchingEventTypes"])
-            followed |= kinds & _FOLLOWING
-            topic = destination.get("SnsDestination", {}).get("TopicArn")
-            if topic == deployed.outputs["FeedbackTopicArn"]:
-                told |= kinds
-    missing = sorted(_TOLD_BY_SES - told)
+    missing, followed = senders.events_of(deployed, name)
     yield (
         Finding(
             "bad", "SES events", f"not told: {', '.join(missing)}", "deploy template.yaml again"

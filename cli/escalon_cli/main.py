@@ -11,21 +11,34 @@ import typer
 from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Column, Table
+from rich.table import Table
 
-from escalon.authoring.rulebook import RulebookError
-from escalon.domain import story
-from escalon.domain.engine import decide
-from escalon.domain.explanation import explain as explained
-from escalon.usecases.feeds import FeedMarks
+from escalon.authoring.rulebook import RulebookError, load_rulebook
+from escalon_cli import account as account_commands
+from escalon_cli import agreements as agreement_commands
+from escalon_cli import brakes as brake_commands
+from escalon_cli import contacts as contact_commands
 from escalon_cli import doctor as doctor_module
-from escalon_cli import payment_secrets, payments, replay_output, replay_page, stack
+from escalon_cli import experiments as experiment_commands
+from escalon_cli import holds as hold_commands
+from escalon_cli import (
+    letters,
+    openapi,
+    payment_secrets,
+    payments,
+    person,
+    replay_output,
+    replay_page,
+    stack,
+)
+from escalon_cli import links as link_commands
 from escalon_cli import replay as replay_module
+from escalon_cli import risk as risk_commands
 from escalon_cli import rules as rules_commands
+from escalon_cli import runs as run_commands
 from escalon_cli.deployed import Deployed, of_cloud, of_local
-from escalon_cli.publish import PublishError, live_version
-from escalon_cli.publish import publish as publish_rulebook
-from escalon_cli.waiting import StuckError, report_of, run_totals
+from escalon_cli.publish import live_version, put_in_force
+from escalon_cli.waiting import StuckError, report_of
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -33,15 +46,13 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Escalón: who owes what since when, the lawful next rung, and silence when money arrives.",
 )
-rules = typer.Typer(no_args_is_help=True, help="The rulebook: check and publish.")
+rules = typer.Typer(no_args_is_help=True, help="The rulebook: check, plan, publish, take back.")
 imports = typer.Typer(no_args_is_help=True, help="Exports: take in, approve.")
 app.add_typer(rules, name="rules")
 app.add_typer(imports, name="import")
 
 out = Console()
 err = Console(stderr=True)
-STORY_LINES = 12  # of what happened lately
-
 LOCAL = {"Shards": "1", "LocalStatements": "true"}
 REPLAY = {**LOCAL, "Clock": "table", "SweepState": "DISABLED"}
 
@@ -64,14 +75,14 @@ def _errors_in_words() -> Iterator[None]:
         yield
     except RulebookError as error:
         for problem in error.problems:
-            err.print(f"[red]•[/] {problem}", highlight=False, markup=True, soft_wrap=True)
+            err.print("[red]•[/] ", end="")
+            err.print(str(problem), highlight=False, markup=False, emoji=False, soft_wrap=True)
         _fail(f"the rulebook has {len(error.problems)} problem(s); nothing was changed")
     except (
         replay_module.ReplayError,
         replay_page.ReplayFileError,
         stack.StackError,
         StuckError,
-        PublishError,
         LookupError,
         OSError,
     ) as error:
@@ -94,6 +105,7 @@ def _deployed(name: str) -> Deployed:
 money = payments.commands(_deployed, _errors_in_words)
 money.add_typer(payment_secrets.commands(_deployed, _errors_in_words), name="secret")
 app.add_typer(money, name="payments")
+app.add_typer(person.commands(_deployed, _errors_in_words), name="person")
 
 
 # ---------------------------------------------------------------------------------- local stack
@@ -105,14 +117,19 @@ def up() -> None:
     with _errors_in_words():
         info = stack.up(auth=True, parameters=LOCAL, console=err)
         deployed = of_local(info)
-        rulebook = publish_rulebook(deployed, Path("config"))
+        rulebook = load_rulebook(Path("config"))
+        in_force = live_version(deployed)
+        if not in_force:
+            put_in_force(deployed, rulebook)
         replay_module.verify_senders(deployed, rulebook)
         doctor_module.fix(deployed)
     table = Table(title="Escalón runs here", show_header=False)
     table.add_row("endpoint", info.endpoint_url)
     table.add_row("inbox", f"s3://{info.outputs['Bucket']}/inbox/<mapping>/<file>")
     table.add_row("api", info.outputs["ApiUrl"])
-    table.add_row("rulebook", f"{rulebook.rulebook} {rulebook.version}")
+    table.add_row("rulebook", in_force or rulebook.version)
+    if in_force not in ("", rulebook.version):
+        table.add_row("", "config/ says otherwise: escalon rules plan, then publish")
     take_in = "escalon import file samples/portfolio.csv --mapping samples/mapping.yaml"
     table.add_row("next", take_in)
     out.print(table)
@@ -211,76 +228,18 @@ def _show_report(report: dict[str, object]) -> None:
 rules_commands.register(rules, _deployed, _errors_in_words)
 
 
-@rules.command("publish")
-def rules_publish(
-    folder: Annotated[Path, typer.Argument()] = Path("config"), stack_name: StackName = "local"
-) -> None:
-    """Check a rulebook and put it in force."""
-    with _errors_in_words():
-        rulebook = publish_rulebook(_deployed(stack_name), folder)
-    out.print(f"[green]✓[/] {rulebook.rulebook} {rulebook.version} is in force")
-
-
 # ---------------------------------------------------------------------------------- look inside
 
 
-@app.command()
-def explain(
-    account: str,
-    at: Annotated[
-        datetime | None, typer.Option(help="As of this instant instead of now.", metavar="INSTANT")
-    ] = None,
-    stack_name: StackName = "local",
-    locale: Locale = "es",
-) -> None:
-    """Why this, why now, why not yet: what the engine decides about an account, with its reasons.
-
-    ACCOUNT is the source's reference (document number) or the opaque account id.
-    """
-    with _errors_in_words():
-        deployed = _deployed(stack_name)
-        account_id = deployed.account_id(account)
-        stored = deployed.table.get(account_id)
-        if stored is None:
-            _fail(f"there is no account {account}; give the reference as the export has it")
-        version = live_version(deployed)
-        if not version:
-            _fail("no rulebook was ever published; `escalon rules publish` puts one in force")
-        rulebook = deployed.documents.rulebook(version)
-        as_of = at.astimezone(UTC) if at else datetime.now(UTC)
-        marks = FeedMarks(deployed.table)(rulebook, as_of)
-        decision = decide(stored.account, rulebook, as_of, marks)
-        happened = [
-            fact
-            for fact in deployed.history.of(account_id)
-            if datetime.fromisoformat(fact["at"]) <= as_of
-        ]
-    zones = stored.account.zones or (rulebook.default_zone,)
-    table = Table(title=f"{account} · {stored.account.name}", show_header=False)
-    action = f" · {decision.action}" if decision.action else ""
-    table.add_row("decision", decision.outcome + action)
-    table.add_row("step", f"{decision.step or '—'} {decision.stage}")
-    table.add_row("channel", decision.channel or "—")
-    table.add_row("next look", str(decision.next_look_at or "—"))
-    table.add_row("rulebook", f"{rulebook.rulebook} {rulebook.version}")
-    source = next(
-        (
-            step.source
-            for strategy in rulebook.strategies
-            if strategy.strategy == decision.strategy
-            for step in strategy.steps
-            if step.step == decision.step
-        ),
-        "—",
-    )
-    table.add_row("rule", source)
-    out.print(table)
-    for line in explained(decision, locale=locale, zones=zones):
-        out.print(f"  • {line}", highlight=False)
-    if latest := story.told(happened, locale=locale, zones=zones)[-STORY_LINES:]:
-        out.print("\nlately", style="dim")
-        for line in latest:
-            out.print(f"  {line}", highlight=False)
+account_commands.register(app, _deployed, _errors_in_words)
+experiment_commands.register(app, _deployed, _errors_in_words)
+app.add_typer(risk_commands.commands(_deployed, _errors_in_words), name="risk")
+contact_commands.register(app, _deployed, _errors_in_words)
+agreement_commands.register(app, _deployed, _errors_in_words)
+app.add_typer(hold_commands.commands(_deployed, _errors_in_words), name="holds")
+app.add_typer(link_commands.commands(_deployed, _errors_in_words), name="links")
+openapi.register(app)
+letters.register(app, _deployed, _errors_in_words)
 
 
 @app.command()
@@ -292,41 +251,16 @@ def ledger(
         payments.show_ledger(_deployed(stack_name), account, as_json=as_json)
 
 
-@app.command()
-def runs(
-    newest: Annotated[int, typer.Option(help="How many runs, the newest first.")] = 10,
-    stack_name: StackName = "local",
-) -> None:
-    """The books of the latest runs: looked at = acted + waited + held + skipped + failed."""
-    with _errors_in_words():
-        deployed = _deployed(stack_name)
-        table = Table(
-            Column("run", no_wrap=True),
-            *("looked at", "acted", "waited", "held", "skipped", "failed"),
-            *("adds up", "rulebook"),
-        )
-        for run in deployed.table.listed("runs", newest=newest):
-            totals = run_totals(deployed, run["run_id"])
-            skipped = ", ".join(f"{count} {reason}" for reason, count in totals.skipped.items())
-            table.add_row(
-                run["run_id"],
-                str(totals.looked_at),
-                str(totals.acted),
-                str(totals.waited),
-                str(totals.held),
-                skipped or "0",
-                str(totals.failed),
-                "[green]yes[/]" if totals.add_up else "[red]no[/]",
-                run["rulebook"],
-            )
-    out.print(table)
+app.add_typer(run_commands.commands(_deployed, _errors_in_words), name="runs")
+brake_commands.register(app, _deployed, _errors_in_words)
 
 
 @app.command()
 def doctor(
     stack_name: StackName = "local",
     fix: Annotated[
-        bool, typer.Option("--fix", help="Switch on that SNS logs the status of every SMS.")
+        bool,
+        typer.Option("--fix", help="Switch on the SMS log, and make senders that SES lacks."),
     ] = False,
 ) -> None:
     """What is missing before going live: quotas, sandboxes, identities, logs, dead letters."""
@@ -334,6 +268,7 @@ def doctor(
         deployed = _deployed(stack_name)
         if fix:
             doctor_module.fix(deployed)
+            doctor_module.fix_senders(deployed)
         findings = doctor_module.examine(deployed)
     table = Table("", "what", "found", "what to do")
     for finding in findings:
@@ -400,6 +335,7 @@ def run(to_folder: Annotated[Path, typer.Option("--out")] = Path("out/samples"))
         date(2026, 11, 20),
         (time(9),),
         ((samples / "payments.csv", samples / "payments_mapping.yaml"),),
+        agreements=samples / "agreements.csv",
     )
     _replay(plan, to_folder)
 
@@ -454,7 +390,7 @@ def _show_summary(summary: dict[str, object]) -> None:
     table = Table(title="What happened", show_header=False)
     for name in ("messages", "tasks", "refusals", "elapsed_seconds"):
         table.add_row(name.replace("_", " "), str(summary[name]))
-    for name in ("messages_by", "money", "ledger", "notices", "run_totals"):
+    for name in ("messages_by", "money", "ledger", "notices", "agreements", "run_totals"):
         block = summary[name]
         for key, value in block.items() if isinstance(block, dict) else ():
             table.add_row(f"{name.replace('_', ' ')} {key}", str(value))

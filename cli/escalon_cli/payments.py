@@ -10,21 +10,14 @@ import re
 import uuid
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 from urllib.parse import quote
 
-import boto3
 import msgspec
 import typer
-from botocore.auth import SigV4Auth
-from botocore.awsrequest import AWSRequest
-from botocore.exceptions import HTTPClientError
-from botocore.httpsession import URLLib3Session
-from botocore.utils import get_environ_proxies
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
@@ -36,80 +29,15 @@ from escalon.usecases import feeds
 from escalon.usecases.reconcile_payments import Report, mapping_key, report_key
 from escalon.usecases.suggest_matches import Suggestion, best, by_amount
 from escalon_cli.deployed import Deployed
+from escalon_cli.operator_api import ApiError, operator_api
 from escalon_cli.publish import live_version
-from escalon_cli.stack import ADMINISTRATOR, REGION
 from escalon_cli.waiting import until
 
 _ACCOUNT_ID = re.compile(r"a[a-z2-7]{24}")
-_SECONDS = 35  # to be answered in: the function may take 28
 _SHOWN = 40  # differences that a terminal shows; the table in the bucket has all
 
 out = Console()
 err = Console(stderr=True)
-
-
-class ApiError(LookupError):
-    """The API did not do what was asked; says why, and what to do."""
-
-
-@dataclass
-class OperatorApi:
-    """A stack's HTTP API as somebody who signs with IAM."""
-
-    url: str
-    region: str
-    credentials: Any  # botocore's
-
-    def __call__(
-        self, method: str, path: str, fields: Mapping[str, Any] | None = None
-    ) -> dict[str, Any]:
-        """Ask; raises ApiError with what is wrong, field by field."""
-        address = self.url + path
-        body = json.dumps(fields).encode() if fields is not None else b""
-        headers = {"Content-Type": "application/json"} if fields is not None else {}
-        request = AWSRequest(method, address, headers, body)
-        SigV4Auth(self.credentials, "execute-api", self.region).add_auth(request)
-        session = URLLib3Session(timeout=_SECONDS, proxies=get_environ_proxies(address))
-        try:
-            answer = session.send(request.prepare())
-        except HTTPClientError as error:
-            raise ApiError(_lost(fields, str(error))) from error
-        try:
-            found: dict[str, Any] = json.loads(answer.content)
-        except ValueError:
-            raise ApiError(_lost(fields, f"the API answered {answer.status_code}")) from None
-        if answer.status_code == 200:
-            return found
-        if "problems" in found:
-            raise ApiError("\n".join(_problem(problem) for problem in found["problems"]))
-        # API Gateway itself: no permission for the route, an expired signature, a time-out.
-        told = str(found.get("message") or found.get("Message") or "")
-        raise ApiError(_lost(fields, f"the API answered {answer.status_code}: {told}"))
-
-
-def operator_api(deployed: Deployed) -> OperatorApi:
-    """The API of a stack, as the administrator of an embedded one or with the environment's
-    credentials."""
-    url = deployed.outputs["ApiUrl"]
-    if deployed.name == "local":
-        session = boto3.Session(*ADMINISTRATOR, region_name=REGION)
-    else:
-        session = boto3.Session()
-    credentials = session.get_credentials()
-    if credentials is None:
-        raise ApiError("there are no AWS credentials to sign with; log in first")
-    return OperatorApi(url, session.region_name or REGION, credentials.get_frozen_credentials())
-
-
-def _problem(problem: Mapping[str, str]) -> str:
-    field = f"{problem['field']}: " if problem["field"] else ""
-    return f"{field}{problem['problem']}; {problem['remedy']}"
-
-
-def _lost(fields: Mapping[str, Any] | None, what: str) -> str:
-    if fields is None:
-        return what
-    return f"{what}\nif it was done nobody knows: repeat the command with --key {fields['key']}"
 
 
 # ----------------------------------------------------------------------------------- command line
@@ -133,7 +61,7 @@ def commands(
         """Do one act, and show what became of it."""
         with errors_in_words():
             there = deployed(stack)
-            path = route.replace("{account}", quote(_account_id(there, account), safe=""))
+            path = route.replace("{account}", quote(account_id_of(there, account), safe=""))
             asked = {"key": key or uuid.uuid4().hex, **fields}
             done = operator_api(there)("POST", path, {k: v for k, v in asked.items() if v})
         if as_json:
@@ -175,7 +103,7 @@ def commands(
     ) -> None:
         """Unmatched money is this account's."""
         with errors_in_words():
-            account = _account_id(deployed(stack), account)
+            account = account_id_of(deployed(stack), account)
         act(
             stack, f"/payments/unmatched/{quote(unmatched_id, safe='')}/match", "", key,
             as_json, why=why, account_id=account, receivable_id=receivable, creditor=creditor,
@@ -363,7 +291,7 @@ def commands(
 
 def show_ledger(deployed: Deployed, account: str, *, as_json: bool) -> None:
     """What an account owes, what was paid on it, and every entry in between."""
-    account_id = _account_id(deployed, account)
+    account_id = account_id_of(deployed, account)
     stored = deployed.table.get(account_id)
     if stored is None:
         raise ApiError(f"there is no account {account}; give the reference as the export has it")
@@ -407,7 +335,7 @@ def show_ledger(deployed: Deployed, account: str, *, as_json: bool) -> None:
 # ----------------------------------------------------------------------------------- inside
 
 
-def _account_id(deployed: Deployed, account: str) -> str:
+def account_id_of(deployed: Deployed, account: str) -> str:
     """An id as it is, since whoever may use the API need not be able to read the tables."""
     if not account or _ACCOUNT_ID.fullmatch(account):
         return account

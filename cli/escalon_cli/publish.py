@@ -1,76 +1,72 @@
-"""Publishing a rulebook: its content into the bucket under its hash, its hash into AppConfig."""
+"""Publishing a rulebook from the command line: the draft goes into the bucket under its hash, and
+the stack's own function puts it in force."""
 
-import time
+import uuid
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
-from escalon.adapters.rulebook_source import LivePointer
+from escalon.adapters.rulebook_source import in_force
 from escalon.authoring.rulebook import load_rulebook
+from escalon.domain.rollout import FULL, Rollout
 from escalon.domain.rulebook import Rulebook
 from escalon_cli.deployed import Deployed
+from escalon_cli.operator_api import OperatorApi, operator_api
 
-_DEPLOYED = ("COMPLETE", "BAKING")
-
-
-class PublishError(Exception):
-    """AppConfig did not deploy the rulebook; the one in force stays."""
+FIRST = "set up by the command line"
 
 
-def publish(deployed: Deployed, folder: Path, *, patience_seconds: float = 120) -> Rulebook:
+def publish(deployed: Deployed, folder: Path, *, why: str = FIRST) -> Rulebook:
     """Check the rulebook in `folder` and put it in force; raises RulebookError with every problem
-    before anything is touched, PublishError if AppConfig did not deploy it."""
-    return put_in_force(deployed, load_rulebook(folder), patience_seconds=patience_seconds)
+    before anything is touched, ApiError if the stack does not take it."""
+    rulebook = load_rulebook(folder)
+    put_in_force(deployed, rulebook, why=why)
+    return rulebook
 
 
 def put_in_force(
-    deployed: Deployed, rulebook: Rulebook, *, patience_seconds: float = 120
-) -> Rulebook:
-    """Put a rulebook that was checked in force; raises PublishError."""
-    deployed.documents.put_rulebook(rulebook)
-    appconfig = deployed.client("appconfig")
-    outputs = deployed.outputs
-    profile = {
-        "ApplicationId": outputs["RulebookApplicationId"],
-        "ConfigurationProfileId": outputs["RulebookProfileId"],
+    deployed: Deployed,
+    rulebook: Rulebook,
+    *,
+    why: str = FIRST,
+    plan: str = "",
+    share: int = FULL,
+    key: str = "",
+    api: OperatorApi | None = None,
+) -> dict[str, Any]:
+    """Ask the stack to put a rulebook that was checked in force, for a share of the accounts in
+    hundredths of a percent; what it answers. Raises ApiError."""
+    upload_draft(deployed, rulebook)
+    asked: dict[str, Any] = {
+        "key": key or uuid.uuid4().hex,
+        "why": why,
+        "version": rulebook.version,
+        "plan": plan,
+        "share": share,
     }
-    version = appconfig.create_hosted_configuration_version(
-        **profile,
-        Content=msgspec.json.encode(LivePointer(rulebook.version)),
-        ContentType="application/json",
-        Description=rulebook.rulebook,
-    )["VersionNumber"]
-    environment = {
-        "ApplicationId": outputs["RulebookApplicationId"],
-        "EnvironmentId": outputs["RulebookEnvironmentId"],
-    }
-    number = appconfig.start_deployment(
-        **environment,
-        ConfigurationProfileId=outputs["RulebookProfileId"],
-        ConfigurationVersion=str(version),
-        DeploymentStrategyId=outputs["RulebookStrategyId"],
-        Description=f"{rulebook.rulebook} {rulebook.version}",
-    )["DeploymentNumber"]
-    deadline = time.monotonic() + patience_seconds
-    while True:
-        state = appconfig.get_deployment(**environment, DeploymentNumber=number)["State"]
-        if state in _DEPLOYED:
-            return rulebook
-        if state in ("ROLLED_BACK", "REVERTED") or time.monotonic() > deadline:
-            raise PublishError(
-                f"AppConfig deployment {number} is {state}; the rulebook in force stays. "
-                "Look at the environment's alarms, then publish again."
-            )
-        time.sleep(0.2)  # a deployment is only polled for
+    return (api or operator_api(deployed))("POST", "/rules/publications", asked)
+
+
+def upload_draft(deployed: Deployed, rulebook: Rulebook) -> None:
+    """Put a draft where the publishing function reads it."""
+    deployed.documents.put(
+        f"drafts/{rulebook.version}.json", msgspec.json.encode(rulebook, order="sorted")
+    )
+
+
+def rollout_of(deployed: Deployed) -> Rollout | None:
+    """What is in force, as the functions read it; None if nothing was ever published."""
+    return in_force(
+        deployed.client("appconfigdata"),
+        application=deployed.outputs["RulebookApplicationId"],
+        environment=deployed.outputs["RulebookEnvironmentId"],
+        profile=deployed.outputs["RulebookProfileId"],
+    )
 
 
 def live_version(deployed: Deployed) -> str:
-    """The version in force, as the functions read it; empty if none was ever published."""
-    client = deployed.client("appconfigdata")
-    token = client.start_configuration_session(
-        ApplicationIdentifier=deployed.outputs["RulebookApplicationId"],
-        EnvironmentIdentifier=deployed.outputs["RulebookEnvironmentId"],
-        ConfigurationProfileIdentifier=deployed.outputs["RulebookProfileId"],
-    )["InitialConfigurationToken"]
-    body = client.get_latest_configuration(ConfigurationToken=token)["Configuration"].read()
-    return msgspec.json.decode(body, type=LivePointer).live if body else ""
+    """The version in force, but for accounts on a canary's side; empty if none was ever
+    published."""
+    rollout = rollout_of(deployed)
+    return rollout.live if rollout else ""

@@ -7,6 +7,7 @@ set from outside, and no production stack can have it. The source's payments arr
 
 import json
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -24,6 +25,7 @@ from escalon.importing.records import PaymentRecord, Row, RowProblem
 from escalon_cli.deployed import Deployed
 from escalon_cli.provider_stand_in import StandIn
 from escalon_cli.publish import put_in_force
+from escalon_cli.replay_agreements import Debtors, WrongActError, read_acts
 from escalon_cli.replay_payments import Files, Notices, PaymentsRefusedError, Way, Webhooks
 from escalon_cli.waiting import report_of, run_ended
 
@@ -46,12 +48,14 @@ class Plan:
     at: tuple[time_of_day, ...]
     payments: tuple[tuple[Path, Path], ...] = ()  # a bank's files with their mappings
     by: Way = "webhook"  # how the payments of the file itself come in
+    agreements: Path | None = None  # what debtors agree to and keep (replay_agreements)
 
     def check(self) -> Rulebook:
         """Everything that can be wrong is found before anything is started."""
         if self.last_day < self.first_day:
             raise ReplayError(f"--to {self.last_day} is before --from {self.first_day}")
-        for path in (self.file, self.mapping, *(p for pair in self.payments for p in pair)):
+        acts = (self.agreements,) if self.agreements else ()
+        for path in (self.file, self.mapping, *(p for pair in self.payments for p in pair), *acts):
             if not path.is_file():
                 raise ReplayError(f"there is no file {path}")
         return load_rulebook(self.rulebook)
@@ -74,6 +78,7 @@ class Played:
     imports: list[dict[str, object]] = field(default_factory=list)
     notices: Notices | None = None
     payments_after: int = 0
+    debtors: Debtors | None = None  # who agreed, and what the rules did not allow
     seconds: float = 0.0
 
 
@@ -85,7 +90,7 @@ def play(deployed: Deployed, plan: Plan, tell: Tell) -> Played:
     try:
         with StandIn() as stand_in:
             return _play(deployed, plan, tell, stand_in)
-    except PaymentsRefusedError as error:
+    except (PaymentsRefusedError, WrongActError) as error:
         raise ReplayError(str(error)) from error
 
 
@@ -97,7 +102,7 @@ def _play(deployed: Deployed, plan: Plan, tell: Tell, stand_in: StandIn) -> Play
     if plan.by != "file":
         rulebook = webhooks.known_to(rulebook)
         webhooks.put_secrets()
-    put_in_force(deployed, rulebook)
+    put_in_force(deployed, rulebook, why="a replay")
     verify_senders(deployed, rulebook)
     zone = ZoneInfo(rulebook.default_zone)
     played = Played(rulebook, notices=webhooks.notices if plan.by != "file" else None)
@@ -122,9 +127,15 @@ def _play(deployed: Deployed, plan: Plan, tell: Tell, stand_in: StandIn) -> Play
         raise ReplayError("\n".join(["the file was refused:", *map(str, report["why"])]))
     tell("book", 1, 1)
     moments = _moments(plan, zone, payments, begin, end.astimezone(UTC))
+    acts = deque(read_acts(plan.agreements, zone) if plan.agreements else ())
+    debtors = Debtors(deployed, webhooks.hand_in)
+    played.debtors = debtors if plan.agreements else None
     played.payments_after = sum(1 for p in payments if p.payment.paid_at >= end)
     days = (plan.last_day - plan.first_day).days + 1
     for at, arriving in moments:
+        while acts and acts[0].at < at:
+            clock.set(acts[0].at)
+            debtors.do(acts.popleft())
         clock.set(at)
         tell("day", (at.astimezone(zone).date() - plan.first_day).days, days)
         if not arriving:

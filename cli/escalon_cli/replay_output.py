@@ -12,12 +12,14 @@ from dataclasses import asdict
 from datetime import datetime
 from email import policy
 from email.parser import BytesParser
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from escalon.domain.account import Account
+from escalon.domain.contact_facts import zones_for
 from escalon.domain.decision import Refusal
 from escalon.domain.explanation import refusal_sentence, sentences
 from escalon.domain.local_time import in_zone
@@ -46,7 +48,7 @@ class Books:
 
     def zones(self, account_id: str) -> tuple[str, ...]:
         """Where the debtor lives."""
-        return self.accounts[account_id].zones or (self._rulebook.default_zone,)
+        return zones_for(self._rulebook, self.accounts[account_id])
 
     def local(self, account_id: str, at: str) -> str:
         """An instant on the debtor's clock, with its offset."""
@@ -166,11 +168,40 @@ class Books:
             )
         return sorted(found, key=lambda line: (line["account_id"], line["receivable_id"]))
 
+    def agreements(self) -> list[Line]:
+        """What became of agreements and their instalments."""
+        currencies = {
+            (account_id, one.agreement_id): one.currency
+            for account_id, account in self.accounts.items()
+            for one in account.agreements
+        }
+        found = [
+            {
+                "account_id": self.ref(account_id),
+                "at": self.local(account_id, fact["at"]),
+                "became": fact["fact"],
+                "agreement_id": fact["agreement_id"],
+                "kind": fact.get("kind"),
+                "instalment": fact.get("instalment"),
+                "amount_minor": fact.get("amount_minor") or fact.get("total_minor"),
+                "paid_minor": fact.get("paid_minor"),
+                "currency": currencies.get((account_id, fact["agreement_id"])),
+                "resume_at": fact.get("resume_at") or None,
+            }
+            for account_id, fact in self._facts
+            if fact["fact"].startswith(("agreement_", "instalment_"))
+        ]
+        return sorted(found, key=lambda line: line["at"])  # of one instant: as they were told
+
+    @cached_property
+    def _facts(self) -> list[tuple[str, Line]]:
+        return list(self._deployed.history.everything())
+
     def decisions_and_refusals(self) -> tuple[list[Line], list[Line]]:
         """What the engine answered each time, and every contact it was not allowed."""
         decisions: list[Line] = []
         refusals: list[Line] = []
-        for account_id, fact in self._deployed.history.everything():
+        for account_id, fact in self._facts:
             if fact["fact"] not in ("decided", "withdrawn"):
                 continue
             at = self.local(account_id, fact["at"])
@@ -242,6 +273,7 @@ def write(deployed: Deployed, plan: Plan, played: Played, out: Path) -> dict[str
         ("ledger", ledger),
         ("refusals", refusals),
         ("receivables", receivables),
+        ("agreements", books.agreements()),
     ):
         _write_lines(out / f"{name}.jsonl", lines)
     summary = _summary(deployed, plan, played, messages, tasks, ledger, refusals)
@@ -328,6 +360,11 @@ def _summary(
         "ledger": {"entries": len(ledger), "digest": ledger_digest(ledger)},
         "imports": imports,
         "notices": asdict(played.notices) if played.notices else None,
+        "agreements": (
+            {"acts": played.debtors.done, "not_possible": played.debtors.refused}
+            if played.debtors
+            else None
+        ),
         "problems": [p for report in played.imports for p in _listed(report.get("problems"))][:200],
         "payments_after": played.payments_after,
         "run_totals": {**msgspec.to_builtins(everything), "add_up": everything.add_up},

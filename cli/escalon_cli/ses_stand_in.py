@@ -1,11 +1,12 @@
 """Plays what the embedded AWS lacks of SES and SNS: what becomes of a message once it was taken.
 
 It stands in front of MiniStack, reached by the variables AWS_ENDPOINT_URL_SESV2 and
-AWS_ENDPOINT_URL_SNS. Every call goes on to MiniStack, with its identities and permissions; of what
-was taken it keeps the whole MIME and the tags, and then tells as AWS would: SES's events to the
-topics of the configuration set, SNS's delivery log to whoever has subscribed to it in CloudWatch
-Logs, once that is switched on. MiniStack would start a function of its own for each line of a log;
-here one call carries all that waits, and the lines themselves are not kept.
+AWS_ENDPOINT_URL_SNS, and plays WhatsApp besides (`whatsapp_stand_in`). Every other call goes on to
+MiniStack, with its identities and permissions; of what was taken it keeps the whole MIME and the
+tags, and then tells as AWS would: SES's events to the topics of the configuration set, SNS's
+delivery log to whoever has subscribed to it in CloudWatch Logs, once that is switched on. MiniStack
+would start a function of its own for each line of a log; here one call carries all that waits, and
+the lines themselves are not kept.
 
 What becomes of a message is its address's fate: that of SES's mailbox simulator, `ana+bounce@…` and
 the like, or what `fates.json` in its folder says ({"*@example.org": "delay"}), read as it changes.
@@ -37,6 +38,9 @@ from xml.sax.saxutils import escape
 import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
+
+from escalon_cli import whatsapp_stand_in
+from escalon_cli.whatsapp_stand_in import WhatsappStandIn
 
 SIMULATOR = "simulator.amazonses.com"
 
@@ -309,6 +313,10 @@ class StandIn:
         self._fates: tuple[float, dict[str, str]] = (0.0, FATES)
         self.sms_attributes: dict[str, str] = {}
         self._events = _Together(self._publish, 10, 256 * 1024)  # PublishBatch takes no more
+        self._reply_topics = _Remembered(self._read_reply_topics)
+        self.whatsapp = WhatsappStandIn(
+            lambda number: fate_of(number, self._current_fates()), self._tell_of_whatsapp
+        )
         self._lines = _Together(self._hand_over_lines, 100, 1024 * 1024)
 
     def serve(self, port: int) -> ThreadingHTTPServer:
@@ -412,6 +420,16 @@ class StandIn:
             payload = json.dumps({"awslogs": {"data": packed}})
             self._lambda.invoke(FunctionName=function, Payload=payload)
 
+    # ---------------------------------------------------------------- WhatsApp
+
+    def _tell_of_whatsapp(self, event: str) -> None:
+        """To the topic that an operator would name as the event destination of the account."""
+        self._events.bring((topic, event) for topic in self._reply_topics.of(""))
+
+    def _read_reply_topics(self, _: str) -> list[str]:
+        arns = (topic["TopicArn"] for topic in self._sns.list_topics()["Topics"])
+        return [arn for arn in arns if "ReplyTopic" in arn]
+
     # ------------------------------------------------------------------- fates
 
     def _current_fates(self) -> dict[str, str]:
@@ -462,6 +480,9 @@ def _handler(stand_in: StandIn) -> type[BaseHTTPRequestHandler]:
 
         def do_any(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            if self.path == whatsapp_stand_in.PATH:
+                whatsapp_stand_in.answer(self, stand_in.whatsapp, body)
+                return
             form = self._form(body)
             answer = _of_sms_settings(stand_in, form) or self._forwarded(body)
             if answer.status == 200 and not self._told(body, answer):

@@ -294,8 +294,9 @@ def _spawn(
 
 
 def _carriers(url: str) -> dict[str, str]:
-    """The standard variables that bring SES and SNS to the stand-in."""
-    return {"AWS_ENDPOINT_URL_SESV2": url, "AWS_ENDPOINT_URL_SNS": url}
+    """The standard variables that bring SES, SNS and WhatsApp to the stand-in."""
+    services = ("SESV2", "SNS", "SOCIALMESSAGING")
+    return {f"AWS_ENDPOINT_URL_{service}": url for service in services}
 
 
 def _spawn_carriers(folder: Path, port: int, carriers_port: int) -> None:

@@ -94,7 +94,7 @@ def _feedback_recorded(deployed: Deployed) -> None:
 
 def _queues_are_empty(deployed: Deployed) -> bool:
     """Whether nothing waits for delivery or is being delivered: cheaper to ask than the table."""
-    queues = ("EmailQueueUrl", "SmsQueueUrl", "TaskQueueUrl")
+    queues = ("EmailQueueUrl", "SmsQueueUrl", "WhatsAppQueueUrl", "TaskQueueUrl")
     return not any(_waiting_in(deployed, name) for name in queues)
 
 

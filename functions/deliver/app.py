@@ -38,5 +38,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailure
             raise
         logger.info("delivered", extra={"intent_id": message.intent_id, "became": became})
         metrics.add_metric(f"Delivery_{became}", MetricUnit.Count, 1)
+        if became == "capped":
+            metrics.add_metric("SendingCapped", MetricUnit.Count, 1)
 
     return process_partial_response(event, one, processor, context)

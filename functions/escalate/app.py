@@ -38,6 +38,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailure
         except Exception as error:
             about = {"run_id": shard.run_id, "shard": shard.shard, **failures.described(error)}
             logger.warning("shard_failed", extra=about)
+            metrics.add_metric("ShardsFailed", MetricUnit.Count, 1)
             raise
         logger.info(
             "shard_looked_at",
@@ -47,6 +48,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailure
             ("LookedAt", totals.looked_at),
             ("Acted", totals.acted),
             ("Failed", totals.failed),
+            ("Silenced", totals.silenced),
         ):
             metrics.add_metric(name, MetricUnit.Count, count)
 

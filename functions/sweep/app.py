@@ -29,6 +29,9 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
         return {"dropped": True}
     logger.info("run_started", extra={"run_id": run.run_id, "rulebook": run.rulebook})
     metrics.add_metric("Sweeps", MetricUnit.Count, 1)
+    bootstrap.keep_last_good_rulebook()
+    if not bootstrap.keep_quotas(run.as_of):
+        metrics.add_metric("QuotasNotRead", MetricUnit.Count, 1)
     # Only said: each account's own look makes the messages of its creditors wait.
     stale = bootstrap.stale_feeds(run.rulebook, run.as_of)
     if stale:
@@ -39,4 +42,9 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     if missing:
         logger.warning("rates_missing", extra={"months": missing})
     metrics.add_metric("RatesMissing", MetricUnit.Count, len(missing))
+    # And nobody is contacted in a year whose holidays nobody has loaded.
+    ending = bootstrap.holidays_ending(run.rulebook, run.as_of)
+    if ending:
+        logger.warning("holidays_ending", extra={"countries": ending})
+    metrics.add_metric("HolidaysEnding", MetricUnit.Count, len(ending))
     return {"run_id": run.run_id, "rulebook": run.rulebook, "shards": run.shards}

@@ -33,7 +33,7 @@ UNUSED = (
     "openpyxl/chart/tests",
     "phonenumbers/carrierdata",
     "phonenumbers/geodata",
-    "phonenumbers/tzdata",
+    "reportlab/fonts",  # papers carry their own
 )
 
 

@@ -20,21 +20,31 @@ MAY_IMPORT = {
     "domain": {"domain"},
     "messages": {"messages", "domain"},
     "pages": {"pages", "messages", "domain"},
+    "papers": {"papers", "messages", "domain"},
     "importing": {"importing", "domain", "authoring.yaml_lines"},
     "authoring": {"authoring", "domain", "messages"},
     "providers": {"providers", "domain"},
     "carriers": {"carriers", "domain"},
     "usecases": {
         *("usecases", "domain", "messages", "importing", "providers", "carriers"),
-        *("pages", "authoring.yaml_lines", "failures"),
+        *("pages", "papers", "authoring.yaml_lines", "failures"),
     },
     "adapters": {"adapters", "domain", "failures"},
+    "routes": {"routes", "usecases"},
     "settings": set[str](),
     "failures": set[str](),
 }
 
-PURE = ("domain", "messages", "pages", "importing", "providers", "carriers", "usecases")
-MONEY = ("money", "ledger", "payment", "interest", "account", "statement", "conditions")
+PURE = (
+    *("domain", "messages", "pages", "papers", "importing", "providers", "carriers", "usecases"),
+)
+MONEY = (
+    *("money", "ledger", "payment", "interest", "account", "statement", "conditions"),
+    *("agreed", "agreement", "offers", "follow_up"),
+    "behaviour",
+    "risk",
+    "credit",
+)
 
 
 def modules(folder: Path) -> list[Path]:
@@ -125,7 +135,7 @@ def test_nothing_in_the_layer_knows_the_command_line_or_a_function() -> None:
 
 def test_functions_know_the_bootstrap_and_the_use_cases_messages_only() -> None:
     allowed = (
-        *("escalon.bootstrap", "escalon.failures"),
+        *("escalon.bootstrap", "escalon.failures", "escalon.routes"),
         *("escalon.usecases.messages_between", "escalon.usecases.sweep.scheduled_time"),
     )
     wrong = [
@@ -248,7 +258,7 @@ def test_a_handler_holds_no_rule_about_money() -> None:
     assert wrong == []
 
 
-HEAVY = ("jinja2", "babel", "pydantic", "yaml", "openpyxl", "phonenumbers")
+HEAVY = ("jinja2", "babel", "pydantic", "yaml", "openpyxl", "phonenumbers", "reportlab")
 
 
 @pytest.mark.parametrize(
@@ -265,6 +275,9 @@ HEAVY = ("jinja2", "babel", "pydantic", "yaml", "openpyxl", "phonenumbers")
         ("payment_webhook", "escalon.usecases.receive_webhook", HEAVY),
         ("confirm_payment", "escalon.usecases.confirm_payment", HEAVY),
         ("send_receipt", "escalon.usecases.send_receipt", ("pydantic", "yaml", "openpyxl")),
+        ("keep_document", "escalon.usecases.keep_document", HEAVY),  # the first PDF brings the rest
+        ("verify_document", "escalon.usecases.verify_document", HEAVY),
+        ("agreements", "escalon.usecases.answer_agreements", ("yaml", "openpyxl", "reportlab")),
     ],
 )
 def test_a_cold_start_imports_no_more_than_it_needs(

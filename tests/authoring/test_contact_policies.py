@@ -611,3 +611,39 @@ def test_a_calendar_that_cannot_be_right_is_refused_with_its_line(
     assert old in CALENDAR
     found = problems(CALENDAR.replace(old, new), CalendarFile)
     assert any(line.startswith(expected) for line in found), found
+
+
+FEES = """\
+policy: law
+level: country
+fees:
+  - source: law
+    confidence: house rule
+    currency: CLP
+    unit_values: {2026-11: 39_485.65}
+    tranches: [{up_to: 10, percent: 9}, {percent: 3.5}]
+    less_units: 0.2
+    unless: useful_notice
+    within_days: 15
+"""
+
+
+def test_fees_are_read_in_hundredths() -> None:
+    (cap,) = layer(FEES).fees
+    assert cap.unit_values == {"2026-11": 39_485_65}
+    assert cap.tranches == ((10_00, 9_00), (None, 3_50))
+    assert (cap.less_units, cap.unless, cap.within_days) == (20, "useful_notice", 15)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("{percent: 3.5}", "{up_to: 9, percent: 3.5}", "do not climb"),
+        ("{up_to: 10, percent: 9}", "{percent: 9}", "do not climb"),
+        ("    unless: useful_notice\n", "", "without which notice"),
+        ("39_485.65", "39_485.655", "more than two decimals"),
+        ("39_485.65", "-1", "no amount"),
+    ],
+)
+def test_fees_that_cannot_be_meant_are_refused(old: str, new: str, said: str) -> None:
+    assert said in "\n".join(problems(FEES.replace(old, new)))

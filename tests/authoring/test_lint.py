@@ -1,5 +1,6 @@
 """What a rulebook says that is probably not meant: each with its place, and no false alarm."""
 
+import shutil
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -8,8 +9,9 @@ from typing import Any
 import pytest
 
 from escalon.authoring.lint import Finding, book_facts, lint
+from escalon.authoring.made_up import climb, climbing
 from escalon.authoring.rulebook import load_rulebook
-from tests.authoring.lean import written
+from tests.authoring.lean import CONFIG, written
 from tests.domain.debts import account, receivable
 
 ROOT = Path(__file__).parents[2]
@@ -92,6 +94,13 @@ CASES = {
         "last-notice is never taken: a debt is chased for 50 days",
         "when: 60 days after due",
     ),
+    "an action behind a gate for which no step gives the notice": Case(
+        "script: firm_call",
+        "script: firm_call\n        action: report_bureau",
+        "notice-not-given", "warning",
+        "the policy of CO wants bureau_notice before report_bureau, and no step of this ladder",
+        "action: report_bureau",
+    ),
     "no limit to the age of a debt (L8)": Case(
         "  oldest_debt: 5 years\n", "",
         "no-age-limit", "warning",
@@ -108,7 +117,7 @@ CASES = {
         "        by: [email]\n        say: firm_again",
         "passed-over", "warning",
         "firm-again is never taken by a debt that climbs from the start: it waits (gap), and then "
-        "last-notice has come",
+        "firm-call has come",
         "- step: firm-again",
     ),
     "a notice time that outlasts the next step's day": Case(
@@ -227,6 +236,27 @@ def test_a_step_whose_channels_a_country_closes(tmp_path: Path) -> None:
     assert "passed-over" not in {f.rule for f in found(folder)}
 
 
+OWED = """\
+policy: strict
+level: house
+duties:
+  - {source: us, confidence: house rule, notice: validation_notice, within_days: 5,
+     after: first_contact, bars_asking: true}
+"""
+
+
+def test_a_law_that_wants_a_notice_before_it_lets_anybody_ask_again(tmp_path: Path) -> None:
+    policy(tmp_path, "strict", OWED)
+    folder = written(tmp_path, ("[core.never, house]", "[core.never, house, strict]"))
+    owed = [f for f in found(folder) if f.rule == "notice-owed"]
+    assert len(owed) == 2  # each ladder once
+    assert "nothing more is asked 5 days after the first message" in owed[0].problem.message
+    rules = folder / "escalation.yaml"
+    given = "        say: heads_up\n        gives: [validation_notice]"
+    rules.write_text(rules.read_text().replace("        say: heads_up", given))
+    assert len([f for f in found(folder) if f.rule == "notice-owed"]) == 1
+
+
 def test_words_that_a_policy_forbids_where_others_read_along(tmp_path: Path) -> None:
     policy(
         tmp_path, "quiet",
@@ -289,6 +319,61 @@ def test_what_a_law_wants_to_be_shown_and_the_creditor_does_not_give(tmp_path: P
     assert {(p.file, p.line) for p in told} == {(str(folder / "creditors.yaml"), 2)}
     creditors(folder, address="Carrera 7")
     assert [f for f in found(folder) if f.rule == "not-shown"] == []
+
+
+def test_what_a_law_wants_to_be_said_is_in_its_policys_own_words(tmp_path: Path) -> None:
+    """Section 10 of the contact law: what no datum of the debt shows has to be said."""
+    rule = RULE.replace("  ", "    ")
+    require = "    require: [not_a_court_proceeding, interest_and_fees, calculation_date]\n"
+    text = f"policy: words\nlevel: house\ncontent:\n  - {rule}{require}"
+    policy(tmp_path, "words", text)
+    folder = written(tmp_path, ("CO: [core.never, co]", "CO: [core.never, co, words]"))
+    assert {f.problem.message for f in found(folder) if f.rule == "not-shown"} == {
+        f"messages in {locale} do not show not_a_court_proceeding, which the policy of CO wants "
+        "(Reglas internas)"
+        for locale in ("en", "es-CO")
+    }
+    say = "    say:\n      not_a_court_proceeding: {es: No es un juicio., en: No law suit.}\n"
+    (tmp_path / "base" / "contact_policies" / "words.yaml").write_text(text + say, encoding="utf-8")
+    assert [f for f in found(folder) if f.rule == "not-shown"] == []
+
+
+def template(tmp_path: Path, opening: str, name: str = "friendly") -> None:
+    """Another text for a message, in a copy of the shipped ones."""
+    messages = tmp_path / "base" / "messages"
+    messages.unlink()
+    shutil.copytree(CONFIG / "messages", messages)
+    words = (
+        "{% block subject %}Su cuenta con {{ creditor.name }}{% endblock %}"
+        "{% block preheader %}Detalle de su cuenta.{% endblock %}\n"
+        f"{{% block opening %}}\n{opening}\n{{% endblock %}}"
+        "{% block closing %}Gracias.{% endblock %}"
+        "{% block sms %}{{ creditor.name }}: gracias{% endblock %}"
+    )
+    messages.joinpath("es-CO", f"{name}.j2").write_text(words, encoding="utf-8")
+
+
+def test_a_tone_too_stern_for_its_stage(tmp_path: Path) -> None:
+    folder = written(tmp_path)
+    template(tmp_path, "Le exigimos el pago. Nuestros abogados ya están listos.")
+    told = {(f.severity, f.problem.message) for f in found(folder) if f.rule == "tone"}
+    assert told == {
+        ("warning", "'exigimos' demands, where one still reminds"),
+        ("warning", "'abogados' speaks of lawyers or law suits before the pre-legal stage"),
+    }
+
+
+def test_a_message_that_is_hard_to_read(tmp_path: Path) -> None:
+    folder = written(tmp_path)
+    template(
+        tmp_path,
+        "Mediante la presente comunicación procedemos a notificarle fehacientemente la existencia "
+        "de obligaciones pecuniarias derivadas de la documentación contractual correspondiente, "
+        "solicitándole la regularización de la situación precedentemente mencionada",
+    )
+    (finding,) = [f for f in found(folder) if f.rule == "hard-to-read"]
+    assert finding.problem.message == "its readability is -12; plain language has 55 or more"
+    assert finding.problem.line == 2
 
 
 def test_a_creditors_text_that_a_language_lacks(tmp_path: Path) -> None:
@@ -361,3 +446,19 @@ def test_what_a_book_has_and_the_rules_do_not_know(tmp_path: Path) -> None:
     assert told["book-tag"].problem.message == "no account of the book has the tag vip"
     known = book_facts([account(receivable(), language="es", tags=("vip",))])
     assert found(folder, book=known) == []
+
+
+def test_a_ladder_that_only_an_experiment_hands_out_is_climbed_all_the_same(tmp_path: Path) -> None:
+    """It is no ladder that nobody can fall on: the calendar and the lint show what it would do."""
+    folder = written(tmp_path, ("for: tag is vip", "for: nobody"))
+    assert found(folder) == []
+    rules = load_rulebook(folder, try_messages=False)
+    (case, *_) = climbing(rules, 0)
+    looks = climb(rules, rules.strategies[0], case, "CO", date(2026, 9, 1))
+    acts = [look.decision.step for look in looks if look.decision.outcome == "act"]
+    assert acts[0] == "vip-friendly"
+
+
+def test_conditions_on_what_no_made_up_debt_has_are_not_guessed_at(tmp_path: Path) -> None:
+    folder = written(tmp_path, ("for: tag is vip", "for: share late at least 40 %"))
+    assert [f.rule for f in found(folder)] == []

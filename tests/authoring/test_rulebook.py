@@ -53,6 +53,30 @@ BROKEN = [
         remedy="charge the fee with a message",
     ),
     Broken(
+        "a cap for a creditor that nobody knows, which would cap nothing (L24)",
+        "\ndelivered_after:",
+        "\ncaps:\n  - {by: email, creditor: andena, per_hour: 100}\ndelivered_after:",
+        "there is no creditor andena",
+        at="- {by: email, creditor: andena",
+        remedy="did you mean andina?",
+    ),
+    Broken(
+        "a cap without a number",
+        "\ndelivered_after:",
+        "\ncaps:\n  - {by: email}\ndelivered_after:",
+        "a cap without a number caps nothing",
+        at="- {by: email}",
+        remedy="write `per_hour`, `per_day` or `per_run`, such as `per_hour: 2_000`",
+    ),
+    Broken(
+        "an oldest age without its unit",
+        "\ndelivered_after:",
+        "\nsend_within: 24\ndelivered_after:",
+        "cannot read '24'",
+        at="send_within: 24",
+        remedy="write it like '48 hours'",
+    ),
+    Broken(
         "zero days after",
         "when: 2 days after due",
         "when: 0 days after due",
@@ -210,7 +234,7 @@ BROKEN = [
         "a condition with an unknown word (L24)",
         "for: tag is vip",
         "for: age above 90",
-        "unknown word 'age'; a condition begins with one of: anyone, not, open",
+        "unknown word 'age'; a condition begins with one of: anyone, nobody, not",
     ),
     Broken(
         "a condition on a creditor that nobody knows (L24)",
@@ -312,7 +336,7 @@ BROKEN = [
     ),
     Broken(
         "a hold with an option that nothing carries out (L24)",
-        "insolvency: {}",
+        "insolvency: {stop: insolvency}",
         "insolvency: {full_stop: true}",
         "unknown key 'full_stop'",
     ),
@@ -325,7 +349,7 @@ BROKEN = [
     ),
     Broken(
         "a tab",
-        "  dispute: {at_most: 60 days}",
+        "  dispute: {at_most: 60 days, stop: dispute_open}",
         "\tdispute: {at_most: 60 days}",
         "a tab cannot indent",
     ),

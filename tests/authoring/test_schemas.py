@@ -16,6 +16,7 @@ SHIPPED = {
     "escalation": ["config/escalation.yaml", "samples/ibm/rulebook/escalation.yaml"],
     "creditors": ["config/creditors.yaml", "samples/ibm/rulebook/creditors.yaml"],
     "payments": ["config/payments.yaml"],
+    "channels": ["config/channels.yaml"],
     "rates": sorted(str(p) for p in (ROOT / "config/rates").glob("*.yaml")),
     "contact_policy": sorted(str(p) for p in (ROOT / "config/contact_policies").glob("*.yaml")),
     "calendar": ["config/calendars/CO.yaml", "config/calendars/US.yaml"],

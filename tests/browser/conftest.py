@@ -1,20 +1,24 @@
-"""A headless Chromium before the portal, and the providers' checkouts as pages of ours."""
+"""A headless Chromium before the debtor's page, and what lies behind it as pages of ours: the
+providers' checkouts and the bucket that takes files."""
 
+import email
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from email.policy import default
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qs, parse_qsl, quote, urlsplit
 
 import pytest
 
-from escalon.pages.page import Page
-from escalon.usecases.payment_link import OpenPaymentLink, Visit
+from escalon.pages.page import Page, sent_on
+from escalon.usecases.payment_link import Visit
+from tests.usecases.portal_visitor import Stand
 
 CHROMIUM = Path("/usr/bin/chromium")
-PHONE, DESKTOP = (360, 740), (1280, 900)
+PHONE, DESKTOP = (360, 740), (1280, 800)
 # What stands at the end of a way to pay.
 CHECKOUTS = ("https://checkout.wompi.co/**", "https://sandbox.checkout.payulatam.com/**")
 
@@ -35,24 +39,53 @@ def browser() -> Iterator[Any]:
 
 @dataclass
 class Portal:
-    """The portal on loopback; the public address is one of HTTPS, as it is for debtors."""
+    """The portal on loopback."""
 
-    opener: OpenPaymentLink | None = None
+    stand: Stand | None = None
     url: str = ""
     answered: list[Page] = field(default_factory=list)
 
-    def answer(self, method: str, target: str, languages: str) -> Page:
+    def serve(self, stand: Stand) -> str:
+        """Stand before this stack; the path of its link."""
+        stand.world.s3.forms = f"{self.url}/bucket"
+        self.stand = stand
+        return f"/p/{stand.code}"
+
+    def take_file(self, content_type: str, body: bytes) -> Page:
+        """What S3 does with a form: keeps the file and sends the browser back."""
+        assert self.stand is not None
+        head = f"Content-Type: {content_type}\r\n\r\n".encode()
+        parts = email.message_from_bytes(head + body, policy=default).iter_parts()
+        fields = {
+            part.get_param("name", header="content-disposition"): part.get_payload(decode=True)
+            for part in parts
+        }
+        key = fields["key"].decode()
+        self.stand.world.s3.objects[key] = (fields["file"], {})
+        to = fields["success_action_redirect"].decode()
+        return sent_on(f"{to}?bucket=bucket&key={quote(key)}&etag=1")
+
+    def answer(self, method: str, target: str, headers: Any, body: str) -> Page:
         """What API Gateway and the function do together."""
-        assert self.opener is not None
+        assert self.stand is not None
         parts = urlsplit(target)
         names = parts.path.strip("/").split("/")
-        query = dict(parse_qsl(parts.query, keep_blank_values=True))
-        visit = Visit(names[1], "https://pay.example", languages, query)
-        if method == "POST":
-            assert (names[0], names[2], len(names)) == ("p", "pay", 4)
-            return self.opener.pay(visit, names[3])
-        assert (names[0], len(names)) == ("p", 2)
-        return self.opener.show(visit)
+        visit = Visit(
+            names[1],
+            self.url,
+            headers.get("Accept-Language", ""),
+            dict(parse_qsl(parts.query, keep_blank_values=True)),
+            parse_qs(body, keep_blank_values=True),
+            headers.get("Cookie", ""),
+            "203.0.113.9",
+            headers.get("User-Agent", ""),
+        )
+        if method == "POST" and len(names) == 4:
+            assert (names[0], names[2]) == ("p", "pay")
+            return self.stand.opener.pay(visit, names[3])
+        page = names[2] if len(names) == 3 else ""
+        answer = self.stand.portal.post if method == "POST" else self.stand.portal.get
+        return answer(visit, page)
 
 
 @pytest.fixture
@@ -67,20 +100,22 @@ def portal() -> Iterator[Portal]:
             self._answer()
 
         def _answer(self) -> None:
-            self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             if self.path == "/favicon.ico":
                 self.send_error(404)
                 return
-            languages = self.headers.get("Accept-Language", "")
-            page = served.answer(self.command, self.path, languages)
+            if self.path == "/bucket":
+                page = served.take_file(self.headers["Content-Type"], body)
+            else:
+                page = served.answer(self.command, self.path, self.headers, body.decode())
             served.answered.append(page)
-            body = page.body.encode()
+            content = page.body if isinstance(page.body, bytes) else page.body.encode()
             self.send_response(page.status)
             for name, value in page.headers.items():
                 self.send_header(name, value)
-            self.send_header("Content-Length", str(len(body)))
+            self.send_header("Content-Length", str(len(content)))
             self.end_headers()
-            self.wfile.write(body)
+            self.wfile.write(content)
 
         def log_message(self, *_: object) -> None:
             pass

@@ -24,12 +24,13 @@ from escalon.usecases.suggest_matches import SuggestMatches
 from escalon_cli.deployed import Deployed
 from escalon_cli.main import _errors_in_words
 from escalon_cli.payments import commands, show_ledger
+from escalon_cli.stack import ADMINISTRATOR
 from tests.doubles.world import NOW, receivable, rulebook
 from tests.usecases.test_manage_payments import KEY, name_of
 from tests.usecases.test_reconcile_payments import HEADER, MAPPING, Books, line
 
 CALLER = "arn:aws:sts::123456789012:assumed-role/Collector/ana"
-SIGNED_WITH = Credentials("AKIDEXAMPLE", "a secret for tests")
+SIGNED_WITH = Credentials(*ADMINISTRATOR)
 ANA = name_of("900123456")
 
 
@@ -142,7 +143,9 @@ def _assert_signed(handler: BaseHTTPRequestHandler, body: bytes) -> None:
     fields = dict(part.split("=", 1) for part in rest.split(", "))
     day = handler.headers["X-Amz-Date"][:8]
     assert scheme == "AWS4-HMAC-SHA256"
-    assert fields["Credential"] == f"AKIDEXAMPLE/{day}/us-east-1/execute-api/aws4_request"
+    assert (
+        fields["Credential"] == f"{SIGNED_WITH.access_key}/{day}/us-east-1/execute-api/aws4_request"
+    )
     url = f"http://{handler.headers['Host']}{handler.path}"
     names = fields["SignedHeaders"].split(";")
     request = AWSRequest(handler.command, url, {n: handler.headers[n] for n in names}, body)

@@ -12,28 +12,30 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from escalon.domain.account import Receivable
-from escalon.domain.agreement import (
-    TRANSITIONS,
+from escalon.domain.account import Receivable, StepRecord
+from escalon.domain.agreed import (
     Acceptance,
     Agreement,
-    AgreementError,
     Asked,
-    Followed,
     Instalment,
     Moved,
     Party,
-    Resumption,
+    Pause,
     State,
+    resting,
+)
+from escalon.domain.agreement import (
+    TRANSITIONS,
+    AgreementError,
+    Followed,
+    Resumption,
     accept,
     approve,
     cancel,
     follow,
     looks_on,
     money_moved,
-    reminded,
     reminder,
-    resting,
     resumption,
     settled,
     standing,
@@ -642,7 +644,6 @@ def test_a_broken_agreement_forfeits_its_discount() -> None:
         "kind": "settlement",
         "by": "engine",
         "who": "",
-        "why": "",
         "paid_minor": HUNDRED,
         "forfeited": {"interest": 20 * ONE, "principal": 20 * ONE},
         "owed": {"principal": 180 * ONE, "interest": 20 * ONE},
@@ -923,7 +924,8 @@ def test_a_cancelled_agreement_no_longer_rests_and_gives_nothing_up() -> None:
         why="by mistake",
     )
     assert (after.agreement.state, after.agreement.rests, after.asked) == ("cancelled", False, ())
-    assert after.facts[0]["why"] == "by mistake"
+    assert after.agreement.history[-1].why == "by mistake"
+    assert "why" not in after.facts[0]  # it may name people
     assert followed(paid(after.agreement, "10-01", 260 * ONE), "10-01").asked == ()
 
 
@@ -1003,7 +1005,7 @@ def test_an_instalment_is_reminded_of_before_on_and_after_its_day(
 ) -> None:
     """L18"""
     found = standing(plan(), days(today))
-    due = reminder(plan(), found, REMINDERS, days(today))
+    due = reminder(plan(), found, REMINDERS, days(today), {})
     assert (due.step.step if due else None) == expected
     if due:
         assert (due.instalment.number, due.left_minor) == (1, HUNDRED)
@@ -1012,20 +1014,27 @@ def test_an_instalment_is_reminded_of_before_on_and_after_its_day(
 def test_a_reminder_is_said_once_and_the_ones_that_were_missed_are_not() -> None:
     """L2, L3"""
     today = days("10-01")
-    due = reminder(plan(), standing(plan(), today), REMINDERS, today)
+    found = standing(plan(), today)
+    due = reminder(plan(), found, REMINDERS, today, {})
     assert due is not None
-    assert due.key == "1/today"
-    said = reminded(plan(), due.key, noon(today))
-    assert reminder(said, standing(said, today), REMINDERS, today) is None
+    assert (due.key, due.record) == ("g1/1/today", None)
+    said = StepRecord(noon(today), "sent", "email", "m1")
+    assert reminder(plan(), found, REMINDERS, today, {due.key: said}) is None
+    # One that is known to have reached nobody is tried again, by what channels are left.
+    failed = replace(said, state="failed", tried=("email",))
+    again = reminder(plan(), found, REMINDERS, today, {due.key: failed})
+    assert again is not None
+    assert again.record == failed
 
 
 def test_what_is_paid_is_not_reminded_of() -> None:
     """L7"""
     agreement = paid(plan(), "09-29", HUNDRED)
     for today in ("09-30", "10-01", "10-03"):
-        assert reminder(agreement, standing(agreement, days(today)), REMINDERS, days(today)) is None
+        found = standing(agreement, days(today))
+        assert reminder(agreement, found, REMINDERS, days(today), {}) is None
     part = paid(plan(), "09-29", 40 * ONE)
-    due = reminder(part, standing(part, days("09-30")), REMINDERS, days("09-30"))
+    due = reminder(part, standing(part, days("09-30")), REMINDERS, days("09-30"), {})
     assert due is not None
     assert due.left_minor == 60 * ONE
 
@@ -1033,7 +1042,7 @@ def test_what_is_paid_is_not_reminded_of() -> None:
 def test_an_offer_is_not_reminded_of() -> None:
     agreement = offered(expires_on=days("12-01"))
     today = days("09-30")
-    assert reminder(agreement, standing(agreement, today), REMINDERS, today) is None
+    assert reminder(agreement, standing(agreement, today), REMINDERS, today, {}) is None
 
 
 @pytest.mark.parametrize(
@@ -1070,10 +1079,9 @@ def test_an_offer_is_looked_at_when_it_expires() -> None:
 
 def test_an_agreement_says_the_same_when_it_is_read_again() -> None:
     agreement = followed(paid(bearing(), "10-01", 106 * ONE), "10-05").agreement
-    agreement = reminded(
-        gone(agreement, "p10-01", "10-01", "10-06", 106 * ONE), "1/soon", noon(MADE)
-    )
-    agreement = replace(agreement, accepted=EVIDENCE)
+    agreement = gone(agreement, "p10-01", "10-01", "10-06", 106 * ONE)
+    pauses = (Pause(days("10-02"), days("10-04")), Pause(days("10-05")))
+    agreement = replace(agreement, accepted=EVIDENCE, pauses=pauses)
     assert msgspec.json.decode(msgspec.json.encode(agreement), type=Agreement) == agreement
 
 

@@ -20,12 +20,10 @@ from msgspec.structs import replace
 
 from escalon.domain import ledger
 from escalon.domain.account import Receivable
+from escalon.domain.agreed import Acceptance, Agreement, AgreementKind, Asked, resting
 from escalon.domain.agreement import (
     TRANSITIONS,
-    Acceptance,
-    Agreement,
     AgreementError,
-    Asked,
     Followed,
     accept,
     approve,
@@ -33,7 +31,6 @@ from escalon.domain.agreement import (
     follow,
     looks_on,
     money_moved,
-    resting,
     standing,
     supersede,
 )
@@ -41,15 +38,7 @@ from escalon.domain.conditions import ConditionFacts
 from escalon.domain.ledger import Booking, Payment, open_of
 from escalon.domain.offers import Case, Terms, agree, debts_of
 from escalon.domain.payment import BookedPayment, PaymentState
-from escalon.domain.rulebook import (
-    AgreementKind,
-    AgreementRules,
-    Limits,
-    OfferRule,
-    PlanInterest,
-    Rate,
-    RateTable,
-)
+from escalon.domain.rulebook import AgreementRules, Limits, OfferRule, PlanInterest, Rate, RateTable
 from tests.domain.debts import account, at, receivable, step
 
 COMPONENTS = ("principal", "interest", "fee", "tax")

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from escalon.authoring.contact_policies import unreviewed
 from escalon.domain import contact_policy_rules
-from escalon.domain.account import Consent, ContactPoint, ContactRecord
+from escalon.domain.account import Consent, ContactPoint, ContactRecord, Receivable
 from escalon.domain.calendar import ALWAYS, Calendar
 from escalon.domain.contact_policy import (
     Allow,
@@ -40,6 +40,7 @@ from escalon.domain.contact_policy import (
     evaluate_action,
     notices_owed,
 )
+from escalon.domain.contact_policy_content import said
 from escalon.domain.contact_policy_facts import (
     Conversation,
     Debt,
@@ -50,9 +51,12 @@ from escalon.domain.contact_policy_facts import (
     Request,
     Stop,
 )
+from escalon.domain.contact_policy_rules import FeeCap
+from escalon.domain.fees import most
 
 LAW = Provenance("law")
 ANYBODY = Recipients(LAW, allow=("debtor",))
+OVERDUE = date(2026, 8, 1)
 NOON = datetime(2026, 8, 25, 12, tzinfo=UTC)  # a Tuesday
 YESTERDAY = datetime(2026, 8, 24, 12, tzinfo=UTC)
 EARLIER = datetime(2026, 8, 25, 6, tzinfo=UTC)
@@ -105,6 +109,13 @@ def saying(channel: str = "email", **message: Any) -> Callable[[Policy], Answer]
     return lambda rules: ask(rules, channel, facts=Facts(message=Message(**message)))
 
 
+def charging(**debt: Any) -> Callable[[Policy], Answer]:
+    """How much may be charged on a debt of 1,000 pesos in all."""
+    owed = Receivable("r", "c", "d", OVERDUE, OVERDUE, "CLP", 1_000, 1_000, OVERDUE)
+    asked = Debt(due_on=OVERDUE, **debt)
+    return lambda rules: (most(rules.layers[0].fees[0], owed, asked, ("UTC",), NOON),)
+
+
 def contact(channel: str = "email", at: datetime = YESTERDAY, **more: Any) -> ContactRecord:
     return ContactRecord("m", channel, at, **more)
 
@@ -127,7 +138,7 @@ GATE = Gate(LAW, "charge_fee")
 TOLD = Gate(LAW, "charge_fee", notice="useful_notice", notices=1)
 ONCE = (Notice("useful_notice", YESTERDAY, "proof"),)
 TWICE = (*ONCE, Notice("useful_notice", YESTERDAY.replace(hour=18), "proof"))
-OVERDUE = date(2026, 8, 1)
+FEES = FeeCap(LAW, "CLP", {"2026-08": 100_00}, ((2_00, 9_00), (None, 3_00)), within_days=5)
 DUTY = Duty(LAW, "validation_notice", 5, "first_contact", bars_asking=True)
 LONG_AGO = datetime(2026, 8, 1, tzinfo=UTC)
 CONTENT = Content(LAW, require=("how_to_pay",))
@@ -196,6 +207,9 @@ CASES: list[tuple[Any, str, Any, Callable[[Policy], Answer]]] = [
     (CONTENT, "first_only", True, saying(content=(), first=False)),
     (CONTENT, "require", ("due_date",), saying(content=("how_to_pay",))),
     (CONTENT, "forbid", ("threat",), saying(content=("how_to_pay", "threat"))),
+    (CONTENT, "say", {"how_to_pay": {"en": "Pay at the counter."}},
+     lambda rules: said(rules.layers, channel="email", kind="collection", first=True,
+                        on=NOON.date(), language="en")),
     (PREVIEW, "places", ("sender",), saying(previews={"subject": "debt"}, language="en")),
     (PREVIEW, "forbid_amounts", True, saying(previews={"subject": "USD 5"}, language="en")),
     (PREVIEW, "forbid_words", {"en": ("mora",)},
@@ -203,15 +217,23 @@ CASES: list[tuple[Any, str, Any, Callable[[Policy], Answer]]] = [
     (PREVIEW, "sms_chars", 40, saying("sms", previews={"sms_start": " " * 20 + "debt"},
                                       language="en")),
     (Windows(LAW, NEVER), "about", Provenance("another"), by()),
+    (FEES, "currency", "USD", charging()),
+    (FEES, "unit_values", {"2026-08": 50_00}, charging()),
+    (FEES, "tranches", ((None, 5_00),), charging()),
+    (FEES, "less_units", 1_00, charging()),
+    (replace(FEES, less_units=50, within_days=30), "unless", "useful_notice",
+     charging(notices=ONCE)),
+    (replace(FEES, less_units=50, unless="useful_notice"), "within_days", 30,
+     charging(notices=ONCE)),
 ]  # fmt: skip
 
 PLACE = {
     Stops: "stops", Recipients: "recipients", Channels: "channels", Points: "points",
     Places: "zones", Windows: "windows", Holidays: "holidays", Counts: "counts",
     ChannelLock: "channel_lock", Cooldown: "cooldowns", Cap: "caps", Exemption: "exempt",
-    Gate: "gates", Duty: "duties", Content: "content", Preview: "preview",
+    Gate: "gates", Duty: "duties", Content: "content", Preview: "preview", FeeCap: "fees",
 }  # fmt: skip
-SEVERAL = {"stops", "cooldowns", "caps", "exempt", "gates", "duties", "content"}
+SEVERAL = {"stops", "cooldowns", "caps", "exempt", "gates", "duties", "content", "fees"}
 # What some rules need beside them to matter.
 BESIDE: dict[str, dict[str, Any]] = {
     "counts": {"caps": (CAP,)},

@@ -41,7 +41,7 @@ from escalon.domain.contact_policy import (
     notices_owed,
     zones_of,
 )
-from escalon.domain.contact_policy_content import content_of, read_along
+from escalon.domain.contact_policy_content import content_of, read_along, said
 from escalon.domain.contact_policy_facts import (
     Conversation,
     Debt,
@@ -719,6 +719,32 @@ def test_content_that_was_reviewed_before_is_not_asked_about_and_laws_begin_on_t
     for day, expected in ((date(2026, 8, 1), []), (date(2026, 8, 2), ["automated_agent_notice"])):
         wanted = content_of(begun, channel="email", kind="collection", first=True, on=day)
         assert list(wanted.require) == expected
+
+
+def test_the_laws_own_words_are_said_in_the_readers_language_and_once() -> None:
+    rules = policy(
+        content=(
+            Content(
+                LAW,
+                kinds=("collection",),
+                require=("rights_notice", "not_a_court_proceeding"),
+                say={
+                    "rights_notice": {"es": "Sus derechos.", "en": "Your rights."},
+                    "not_a_court_proceeding": {"es": "No es un juicio."},
+                },
+            ),
+            Content(LAW, first_only=True, require=("x",), say={"x": {"en": "First."}}),
+            Content(LAW, require=("rights_notice",), say={"rights_notice": {"en": "Again."}}),
+        )
+    ).layers
+
+    def texts(language: str, **more: Any) -> list[str]:
+        asked = {"channel": "email", "kind": "collection", "first": False, "on": DUE, **more}
+        return list(said(rules, language=language, **asked).values())
+
+    assert texts("es") == ["Sus derechos.", "No es un juicio."]
+    assert texts("en", first=True) == ["Your rights.", "No es un juicio.", "First."]
+    assert texts("en", kind="transaction_confirmation") == ["Again."]
 
 
 PREVIEW = Preview(

@@ -30,6 +30,7 @@ from escalon.domain.local_time import in_zone, start_of_day
 from escalon.domain.rulebook import (
     Chase,
     Creditor,
+    Experiment,
     InterestTerms,
     LadderEnd,
     Payments,
@@ -508,3 +509,20 @@ def test_the_consent_of_tomorrow_is_waited_for() -> None:
     )
     assert told(events) == ["2026-09-08 07:00 friendly email"]
     assert start_of_day((BOGOTA,), date(2026, 9, 8)) == at("2026-09-08 00:00")
+
+
+def test_debts_are_not_taken_for_alike_where_a_grade_or_an_experiment_may_differ() -> None:
+    """What depends on more than what never changes is folded, never guessed."""
+    for condition in (
+        ["risk", "high"],
+        ["at least", "exposure", 1],
+        ["known", "from", "2026-01-01"],
+    ):
+        extra = replace(VIP, strategy="extra", condition=condition)
+        alike = Alike(BOTH, changed(strategies=(extra, VIP, PLAIN)))
+        assert not alike(owes(100_000)), condition
+    stated = Alike(BOTH, changed(strategies=(replace(VIP, condition=["risk", "high"]), PLAIN)))
+    assert not stated(owes(100_000, risk="high"))
+    days = (date(2026, 1, 1), date(2026, 2, 1))
+    tried = changed(experiments=(Experiment("x", ["anyone"], *days, (), 30, 1, 1, 1),))
+    assert not Alike(tried, tried)(owes(100_000))

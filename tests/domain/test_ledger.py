@@ -13,9 +13,9 @@ from msgspec.structs import replace
 from escalon.domain import ledger
 from escalon.domain.account import Account, Beyond, Receivable
 from escalon.domain.ledger import Booking, LedgerEntry, Payment
-from escalon.domain.money import MoneyError, minor_digits, to_major, to_minor
+from escalon.domain.money import Component, MoneyError, minor_digits, to_major, to_minor
 from escalon.domain.payment import BookedPayment, Part, PaymentState, Said
-from escalon.domain.rulebook import Allocation, Component
+from escalon.domain.rulebook import Allocation
 from tests.domain.debts import account, at, receivable
 
 NOON = at("2026-09-01 12:00")

@@ -10,15 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from escalon.domain.agreement import (
-    Acceptance,
-    AgreementError,
-    Change,
-    Instalment,
-    accept,
-    approve,
-    follow,
-)
+from escalon.domain.agreed import Acceptance, Change, Every, Instalment
+from escalon.domain.agreement import AgreementError, accept, approve, follow
 from escalon.domain.conditions import ConditionFacts, parse_condition
 from escalon.domain.offers import (
     Case,
@@ -38,15 +31,7 @@ from escalon.domain.offers import (
     propose,
     schedule,
 )
-from escalon.domain.rulebook import (
-    AgreementRules,
-    Every,
-    Limits,
-    OfferRule,
-    PlanInterest,
-    Rate,
-    RateTable,
-)
+from escalon.domain.rulebook import AgreementRules, Limits, OfferRule, PlanInterest, Rate, RateTable
 from tests.domain.debts import at, receivable
 
 SAYS = settings(max_examples=200, deadline=None)

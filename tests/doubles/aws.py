@@ -15,8 +15,19 @@ class S3:
 
     def __init__(self) -> None:
         self.objects: dict[str, tuple[bytes, dict[str, str]]] = {}
+        self.forms = "https://{Bucket}.s3.amazonaws.com/"  # where a browser's form is sent
 
-    def put_object(self, *, Key: str, Body: bytes, Metadata: dict[str, str], **_: Any) -> None:
+    def put_object(
+        self,
+        *,
+        Key: str,
+        Body: bytes,
+        Metadata: dict[str, str],
+        IfNoneMatch: str = "",
+        **_: Any,
+    ) -> None:
+        if IfNoneMatch and Key in self.objects:
+            fail("PutObject", "PreconditionFailed")
         self.objects[Key] = (bytes(Body), Metadata)
 
     def get_object(self, *, Key: str, Range: str = "", **_: Any) -> dict[str, Any]:
@@ -24,7 +35,20 @@ class S3:
             fail("GetObject", "NoSuchKey")
         body, metadata = self.objects[Key]
         start = int(Range.removeprefix("bytes=").rstrip("-") or 0)
-        return {"Body": io.BytesIO(body[start:]), "Metadata": metadata}
+        return {
+            "Body": io.BytesIO(body[start:]),
+            "Metadata": metadata,
+            "ContentLength": len(body[start:]),
+        }
+
+    def delete_object(self, *, Key: str, **_: Any) -> None:
+        self.objects.pop(Key, None)
+
+    def generate_presigned_post(
+        self, *, Bucket: str, Key: str, Fields: dict[str, str], Conditions: list[Any], **_: Any
+    ) -> dict[str, Any]:
+        fields = {**Fields, "key": Key, "policy": repr(Conditions)}
+        return {"url": self.forms.format(Bucket=Bucket), "fields": fields}
 
     def download_file(self, Bucket: str, Key: str, Filename: str) -> None:
         Path(Filename).write_bytes(self.objects[Key][0])
@@ -33,6 +57,11 @@ class S3:
         return {
             "Contents": [{"Key": key} for key in sorted(self.objects) if key.startswith(Prefix)]
         }
+
+    def generate_presigned_url(
+        self, operation: str, *, Params: dict[str, str], ExpiresIn: int
+    ) -> str:
+        return f"https://s3.example.com/{Params['Key']}?operation={operation}&seconds={ExpiresIn}"
 
     def get_paginator(self, operation: str) -> "_OnePage":
         return _OnePage(getattr(self, operation))
@@ -75,6 +104,9 @@ class Provider:
 
     def publish(self, **request: Any) -> dict[str, str]:
         return self._take(request)
+
+    def send_whatsapp_message(self, **request: Any) -> dict[str, str]:
+        return {"messageId": self._take(request)["MessageId"]}
 
     def _take(self, request: dict[str, Any]) -> dict[str, str]:
         if self.answers:

@@ -84,13 +84,26 @@ class DynamoDb:
     def batch_write_item(self, *, RequestItems: Item) -> Item:
         with self._lock:
             for table, wanted in RequestItems.items():
-                items = [request["PutRequest"]["Item"] for request in wanted]
+                items = [
+                    request["PutRequest"]["Item"]
+                    if "PutRequest" in request
+                    else request["DeleteRequest"]["Key"]
+                    for request in wanted
+                ]
                 keys = {(item["pk"]["S"], item["sk"]["S"]) for item in items}
                 if len(items) > 25 or len(keys) != len(items):
                     fail("BatchWriteItem", "ValidationException", "too many, or duplicates")
-                for item in items:
-                    self._apply({"Put": {"TableName": table, "Item": item}})
+                for request, item in zip(wanted, items, strict=True):
+                    if "PutRequest" in request:
+                        self._apply({"Put": {"TableName": table, "Item": item}})
+                    else:
+                        self._delete(table, item)
             return {"UnprocessedItems": {}}
+
+    def delete_item(self, *, TableName: str, Key: Item) -> Item:
+        with self._lock:
+            self._delete(TableName, Key)
+            return {}
 
     def transact_write_items(
         self, *, TransactItems: list[Item], ClientRequestToken: str = ""
@@ -205,6 +218,10 @@ class DynamoDb:
         ((_, request),) = action.items()
         expression = request.get("ConditionExpression", "")
         found = self._find(request["TableName"], request.get("Key") or request["Item"])
+        unless, _, other = expression.partition(" OR ")
+        if other:
+            either = ({**request, "ConditionExpression": each} for each in (unless, other))
+            return any(self._holds({"Update": each}) for each in either)
         absent = _ABSENT.match(expression)
         if absent:
             return found is None or absent.group(1) not in found
@@ -219,13 +236,25 @@ class DynamoDb:
         names = request.get("ExpressionAttributeNames", {})
         values = request["ExpressionAttributeValues"]
         expression, _, removed = request["UpdateExpression"].partition(" REMOVE ")
+        expression, _, added = expression.partition(" ADD ")
         item = dict(self._find(request["TableName"], request["Key"]) or request["Key"])
         for assignment in expression.removeprefix("SET ").split(", "):
             name, _, value = assignment.partition(" = ")
             item[names.get(name, name)] = values[value]
+        if added:
+            name, _, value = added.partition(" ")
+            before = int(item.get(name, {"N": "0"})["N"])
+            item[name] = {"N": str(before + int(values[value]["N"]))}
         for name in filter(None, removed.split(", ")):
             item.pop(names.get(name, name), None)
         return item
+
+    def _delete(self, table: str, key: Item) -> None:
+        own = self.tables.get(table, {}).get(key["pk"]["S"], {})
+        before = own.pop(key["sk"]["S"], None)
+        if before is not None and "due_shard" in before and "look_at" in before:
+            shard = self._index[table][before["due_shard"]["S"]]
+            del shard[bisect_left(shard, _place(before))]
 
     def _apply(self, action: Item) -> None:
         ((kind, request),) = action.items()
@@ -274,6 +303,8 @@ class _Condition:
         if self.relation == "=":
             return bool(found == self.value)
         if self.relation == "<=":
+            if "N" in item[self.name]:
+                return int(found) <= int(self.value)
             return bool(found <= self.value)
         return bool(found.startswith(self.value))
 

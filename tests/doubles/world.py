@@ -16,17 +16,20 @@ from escalon.adapters.email import Email
 from escalon.adapters.queue import Queue
 from escalon.adapters.sms import Sms
 from escalon.adapters.table import Table
+from escalon.adapters.whatsapp import Whatsapp
 from escalon.authoring.rulebook import load_rulebook
 from escalon.domain.account import Account, Channel, ContactPoint, Receivable
 from escalon.domain.identity import account_id_of
+from escalon.domain.rollout import Rollout
 from escalon.domain.rulebook import Rulebook
 from escalon.domain.storage import Change, Stored
 from escalon.usecases.book_payments import BookPayments
-from escalon.usecases.couriers import EmailCourier, SmsCourier
+from escalon.usecases.couriers import EmailCourier, SmsCourier, WhatsappCourier
 from escalon.usecases.deliver import Deliver
 from escalon.usecases.escalate import Escalate
 from escalon.usecases.ledger_writes import issue
 from escalon.usecases.messages_between import ShardOfRun, ToDeliver
+from escalon.usecases.payment_link import Links
 from escalon.usecases.runs import Page, Totals
 from escalon.usecases.sweep import Sweep
 from escalon.usecases.take_notice import TakeNotice
@@ -37,7 +40,7 @@ from tests.doubles.dynamodb import DynamoDb
 # A Monday, 10:00 in Bogotá: the contact window of the house policy is open.
 NOW = datetime(2026, 9, 7, 15, 0, tzinfo=UTC)
 TABLE = "receivables"
-CHANNELS = ("email", "sms", "task")
+CHANNELS = ("email", "sms", "whatsapp", "task")
 
 
 @cache
@@ -65,9 +68,13 @@ class OneRulebook:
     def __init__(self, *rulebooks: Rulebook) -> None:
         self.known = {one.version: one for one in rulebooks}
         self.in_force = rulebooks[0].version
+        self.rolling: Rollout | None = None  # with a canary, or with versions that accounts keep
 
     def live(self) -> str:
         return self.in_force
+
+    def rollout(self, *, fresh: bool = False) -> Rollout:  # noqa: ARG002 - the port has it
+        return self.rolling or Rollout(self.in_force)
 
     def get(self, version: str) -> Rulebook:
         return self.known[version]
@@ -78,10 +85,11 @@ class World:
 
     def __init__(self, now: datetime = NOW, shards: int = 1) -> None:
         self.dynamo, self.s3, self.sqs = DynamoDb(), S3(), Sqs()
-        self.ses, self.sns = Provider(), Provider()
+        self.ses, self.sns, self.social = Provider(), Provider(), Provider()
         self.clock = SetClock(now)
         self.rulebooks = OneRulebook(rulebook())
         self.shards = shards
+        self.links: Links | None = None  # of messages, if they have any
         self.table = Table(self.dynamo, TABLE, shards)
         self.reports: list[tuple[str, dict[str, Any]]] = []
         self.failed: list[tuple[str, bytes]] = []  # messages whose taker failed
@@ -116,18 +124,22 @@ class World:
 
     def deliver(self, channel: str, faults: Faults | None = None) -> Deliver:
         faults = faults or Faults()
-        courier: EmailCourier | SmsCourier | None = None
+        courier: EmailCourier | SmsCourier | WhatsappCourier | None = None
         if channel == "email":
             courier = EmailCourier(Email(Crashing(self.ses, faults), "set"))
         elif channel == "sms":
             courier = SmsCourier(Sms(Crashing(self.sns, faults)))
+        elif channel == "whatsapp":
+            courier = WhatsappCourier(Whatsapp(Crashing(self.social, faults), "phone-number-id-1"))
         documents = Documents(Crashing(self.s3, faults), "bucket")
         table = self._table(faults)
-        return Deliver(table, documents, self.rulebooks, self.clock, courier, self.report)
+        return Deliver(
+            table, documents, self.rulebooks, self.clock, courier, self.report, self.links
+        )
 
-    def rulebook(self) -> Rulebook:
-        """The one in force."""
-        return self.rulebooks.get(self.rulebooks.live())
+    def rulebook(self, account_id: str = "") -> Rulebook:
+        """The one in force, for an account that of its side."""
+        return self.rulebooks.get(self.rulebooks.rollout().side_of(account_id))
 
     def take_notice(self, faults: Faults | None = None) -> TakeNotice:
         return TakeNotice(self._table(faults or Faults()), self.clock, self.name_of, self.rulebook)
@@ -234,7 +246,7 @@ class World:
 
 def point(channel: Channel = "email", address: str = "") -> ContactPoint:
     """A contact point that works."""
-    given = {"email": "ana@example.com", "sms": "+573000000001"}
+    given = {"email": "ana@example.com", "sms": "+573000000001", "whatsapp": "+573000000001"}
     return ContactPoint(f"p-{channel}", channel, address or given.get(channel, "x"))
 
 

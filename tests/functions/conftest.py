@@ -26,13 +26,14 @@ from escalon.authoring.rulebook import load_rulebook, sealed
 from escalon.domain.rulebook import PaymentProvider, Rulebook
 from escalon_cli.deployed import Deployed
 from escalon_cli.provider_stand_in import API_KEYS, SECRETS, TOLD, StandIn, setting
-from escalon_cli.publish import put_in_force
 from escalon_cli.replay import verify_senders
+from tests.doubles.publishing import put_in_force
 from tests.template.cloudformation import PROJECT, Template, load
 
 NOW = datetime(2026, 10, 5, 14, tzinfo=UTC)  # Monday, 09:00 in Bogotá
 IDENTITY_KEY = b"a key for tests"
 LINK_KEY = b"another key for tests"
+PORTAL_KEY = b"a third key for tests"
 HERE = Path(__file__).parent
 PROVIDERS = ("ses/messages", "sns/sms-messages")
 
@@ -111,6 +112,7 @@ class Aws:
     published: Rulebook | None = None
     clients: dict[str, Any] = field(default_factory=dict)
     sent_before: dict[str, int] = field(default_factory=dict)
+    more_variables: dict[str, str] = field(default_factory=dict)  # of the process itself
 
     def client(self, service: str) -> Any:
         if service not in self.clients:
@@ -152,8 +154,11 @@ class Aws:
         these payment providers."""
         self.physical["Documents"] = "documents"
         self.client("s3").create_bucket(Bucket="documents")
+        self.physical["AgreementPapers"] = "papers"
+        self.client("s3").create_bucket(Bucket="papers")
         self.physical["IdentityKey"] = self.make_secret("identity", IDENTITY_KEY.decode())
         self.physical["LinkKey"] = self.make_secret("links", LINK_KEY.decode())
+        self.physical["PortalKey"] = self.make_secret("portal", PORTAL_KEY.decode())
         self.physical["EmailConfiguration"] = "email"
         self.client("sesv2").create_configuration_set(ConfigurationSetName="email")
         self.make_application("published")
@@ -216,7 +221,10 @@ class Aws:
         own = self.template.functions[function].get("Environment", {}).get("Variables", {})
         parameters = {"Stage": "local", "Shards": "1", "Clock": "table", "Zone": "America/Bogota"}
         topic = "arn:aws:sns:us-east-1:123456789012:escalon-feedback"  # as events/ have it
-        names = {**self.physical, **parameters, "Api": "a1b2c3d4e5", "FeedbackTopic": topic}
+        replies = "arn:aws:sns:us-east-1:123456789012:escalon-replies"
+        topics = {"FeedbackTopic": topic, "ReplyTopic": replies}
+        parameters["WhatsAppNumberId"] = "phone-number-id-976c72a700aac43eaf573ae050"
+        names = {**self.physical, **parameters, "Api": "a1b2c3d4e5", **topics}
 
         def value(of: Any) -> str:
             if not isinstance(of, dict):
@@ -248,6 +256,7 @@ class Aws:
                 "AWS_ACCESS_KEY_ID": "test",
                 "AWS_SECRET_ACCESS_KEY": "test",
                 **self.environment(function),
+                **self.more_variables,
             },
             capture_output=True,
             text=True,

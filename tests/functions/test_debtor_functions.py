@@ -1,5 +1,6 @@
 """Receipts and the portal through their handlers: what is sent and shown, and what is logged."""
 
+import base64
 import email
 import json
 import re
@@ -8,20 +9,23 @@ from collections.abc import Iterator
 from datetime import date, timedelta
 from email.policy import default
 from typing import Any
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import pytest
+import urllib3
 from msgspec.structs import replace
 
 from escalon.adapters.bus import Bus
 from escalon.authoring.rulebook import sealed
-from escalon.domain.account import Account, ContactPoint, Receivable
+from escalon.domain.account import Account, Consent, ContactPoint, Receivable
 from escalon.domain.identity import account_id_of
 from escalon.domain.payment import BookedPayment, Part, PaymentState, Said
 from escalon.domain.rulebook import PaymentProvider
 from escalon.domain.storage import Change, Stored
 from escalon.usecases.payment_link import Link, Links
-from escalon_cli.publish import put_in_force
-from tests.functions.conftest import IDENTITY_KEY, LINK_KEY, NOW, Aws, Invocation
+from escalon.usecases.portal_session import Sessions
+from tests.doubles.publishing import put_in_force
+from tests.functions.conftest import IDENTITY_KEY, LINK_KEY, NOW, PORTAL_KEY, Aws, Invocation
 from tests.functions.test_functions import EVENTS, event
 
 PAYER, PAYMENT = "aevents0receipt", "wompi:01-7000001"
@@ -56,7 +60,9 @@ def paid(aws: Aws) -> Aws:
         "Diana Echeverri",
         country="CO",
         language="es-CO",
-        points=(ContactPoint("p1", "email", "diana@example.com"),),
+        points=(
+            ContactPoint("p1", "email", "diana@example.com", Consent(date(2026, 1, 5), "contract")),
+        ),
         receivables=(owed,),
     )
     at = NOW - timedelta(minutes=2)
@@ -101,7 +107,7 @@ def test_send_receipt_gives_back_what_it_cannot_read(paid: Aws) -> None:
 
 def test_a_fact_on_the_bus_reaches_the_receipts_by_the_rule_of_the_template(paid: Aws) -> None:
     """The pattern is the template's; what does not fit it stays away."""
-    (rule,) = paid.template.of_type("AWS::Events::Rule").values()
+    rule = paid.template.of_type("AWS::Events::Rule")["PaidRule"]
     bus, queue = paid.physical["Facts"], paid.physical["ReceiptQueue"]
     sqs, events = paid.client("sqs"), paid.client("events")
     asked = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])
@@ -134,7 +140,7 @@ def linked(paid: Aws) -> Iterator[Aws]:
     payments = replace(before.payments, providers={"payu": PAYU})
     put_in_force(paid.deployed, sealed(replace(before, payments=payments)))
     table = paid.deployed.table
-    link = Link(PAYER, "andina", MESSAGE, NOW + timedelta(days=90))
+    link = Link(PAYER, "andina", MESSAGE, NOW + timedelta(days=90), "email")
     table.save(LINKS.put(table, link))
     yield paid
     put_in_force(paid.deployed, before)
@@ -150,7 +156,7 @@ def test_portal_shows_the_ways_to_pay(linked: Aws) -> None:
     done = linked.invoke("Portal", asked("portal/show.json"))
     assert done.answer["statusCode"] == 200
     assert "Pagar con PayU" in done.answer["body"]
-    assert f'action="{CODE}/pay/payu?currency=COP"' in done.answer["body"]
+    assert f'action="/v1/p/{CODE}/pay/payu?currency=COP"' in done.answer["body"]
     assert done.answer["headers"]["Cache-Control"] == "no-store"
     assert done.counted("Page_show_200") == 1
     assert names_nobody(done)
@@ -195,3 +201,112 @@ def test_portal_knows_no_such_link(linked: Aws) -> None:
     assert done.answer["statusCode"] == 404
     assert "No encontramos esta página" in done.answer["body"]
     assert "Andina" not in done.answer["body"]
+
+
+def test_portal_counts_wrong_answers_and_keeps_them_out_of_its_log(linked: Aws) -> None:
+    done = linked.invoke("Portal", asked("portal/enter.json"))
+    assert done.answer["statusCode"] == 403
+    assert "No coincide con lo que tenemos" in done.answer["body"]
+    assert "Set-Cookie" not in done.answer["headers"]
+    door = linked.deployed.table.load(f"A#{PAYER}", "PORTAL")
+    assert door is not None
+    assert door["failed"] == 1
+    assert names_nobody(done)
+
+
+def test_portal_refuses_a_form_of_nobody(linked: Aws) -> None:
+    done = linked.invoke("Portal", asked("portal/form_of_nobody.json"))
+    assert done.answer["statusCode"] == 403
+    assert "hola" not in done.log
+
+
+def test_portal_stops_a_channel_with_one_click(linked: Aws) -> None:
+    done = linked.invoke("Portal", asked("portal/one_click.json"))
+    assert done.answer["statusCode"] == 303
+    stored = linked.deployed.table.get(PAYER)
+    assert stored is not None
+    assert stored.account.refused_channels == ("email",)
+    consent = stored.account.points[0].consent
+    assert consent is not None
+    assert not consent.stands
+
+
+def posted(page: str, cookie: str = "", query: str = "", **form: str) -> dict[str, Any]:
+    """A form as API Gateway hands it over."""
+    found = asked("portal/enter.json")
+    found["pathParameters"]["page"] = page
+    found["queryStringParameters"] = dict(parse_qsl(query))
+    found["body"] = base64.b64encode(urlencode(form).encode()).decode()
+    found["headers"]["Cookie"] = cookie
+    return found
+
+
+def shown(page: str, cookie: str, query: str = "") -> dict[str, Any]:
+    found = asked("portal/page.json")
+    found["pathParameters"]["page"] = page
+    found["queryStringParameters"] = dict(parse_qsl(query))
+    found["headers"]["Cookie"] = cookie
+    return found
+
+
+def test_portal_leads_from_the_identity_check_to_an_agreement_and_its_document(
+    linked: Aws,
+) -> None:
+    entered = linked.invoke("Portal", posted("enter", answer="0001"))
+    assert entered.answer["statusCode"] == 303
+    cookie = entered.answer["headers"]["Set-Cookie"].partition(";")[0]
+    terms = "offer=promise&day=2026-10-12&minor=5000000&currency=COP"
+    page = linked.invoke("Portal", shown("accept", cookie, terms))
+    token, key = re.findall(r'name="(?:token|key)" value="(\w+)"', page.answer["body"])[:2]
+    form = {"token": token, "key": key}
+    sent = linked.invoke("Portal", posted("accept", cookie, terms, point="p1", **form))
+    assert names_nobody(sent)
+    agreement_id = sent.answer["headers"]["Location"].partition("id=")[2]
+    assert [message["To"] for message in linked.sent("ses/messages")] == [["diana@example.com"]]
+    challenge = linked.deployed.table.load(f"LINK#{CODE}", "CODE")
+    assert challenge is not None
+    code = Sessions(lambda: PORTAL_KEY, str).one_time_code(challenge["challenge_id"])
+    taken = linked.invoke(
+        "Portal", posted("accept", cookie, f"id={agreement_id}", code=code, **form)
+    )
+    assert taken.answer["headers"]["Location"] == (
+        f"/v1/p/{CODE}/agreement?id={agreement_id}&done=accepted"
+    )
+    assert code not in sent.log + taken.log
+    paper = linked.invoke("Portal", shown("paper", cookie, f"id={agreement_id}"))
+    assert paper.answer["isBase64Encoded"] is True
+    assert base64.b64decode(paper.answer["body"]).startswith(b"%PDF-")
+
+
+@pytest.mark.parametrize(
+    ("content", "content_type", "key", "taken"),
+    [
+        (b"%PDF-1.7", "application/pdf", "quarantine/a/t/one.pdf", True),
+        (b"x" * 65, "application/pdf", "quarantine/a/t/one.pdf", False),
+        (b"", "application/pdf", "quarantine/a/t/one.pdf", False),
+        (b"<script>", "text/html", "quarantine/a/t/one.pdf", False),
+        (b"%PDF-1.7", "application/pdf", "agreements/a/g.pdf", False),
+    ],
+    ids=["as said", "too large", "empty", "another type", "another key"],
+)
+def test_the_form_for_a_file_is_held_to_its_key_type_and_size_by_s3(
+    aws: Aws, content: bytes, content_type: str, key: str, taken: bool
+) -> None:
+    documents = aws.deployed.documents
+    url, fields = documents.upload_form(
+        "quarantine/a/t/one.pdf",
+        "application/pdf",
+        most_bytes=64,
+        then="https://pay.example/p/x/upload",
+        seconds=60,
+    )
+    form = {**fields, "key": key, "Content-Type": content_type}
+    answer = urllib3.PoolManager().request(
+        "POST", url, fields={**form, "file": ("one.pdf", content)}, redirect=False
+    )
+    assert (answer.status == 303) is taken, answer.data
+    assert (documents.find(key) is not None) is taken
+    if taken:
+        location = urlsplit(answer.headers["Location"])
+        assert dict(parse_qsl(location.query))["key"] == key
+        documents.discard(key)

@@ -99,6 +99,7 @@ def test_sweep_starts_the_run_of_its_scheduled_time(aws: Aws) -> None:
             "rulebook": aws.rulebook.version,
             "shard": "due#000",
             "hop": 0,
+            "rollout": None,
         }
     ]
     assert done.counted("Sweeps") == 1

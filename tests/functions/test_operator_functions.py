@@ -9,6 +9,8 @@ from msgspec.structs import replace
 
 from escalon.authoring.rulebook import sealed
 from escalon.domain.account import Account, Receivable
+from escalon.domain.calendar import Calendar
+from escalon.domain.contact_policy import Holidays, Layer, Policy, Provenance, Recipients
 from escalon.domain.identity import account_id_of
 from escalon.domain.payment import Incoming, PaymentState, Said
 from escalon.domain.rulebook import InterestTerms, RateTable
@@ -16,7 +18,7 @@ from escalon.domain.storage import Change, Stored
 from escalon.usecases import feeds
 from escalon.usecases.book_payments import BookPayments, NowhereError
 from escalon.usecases.reconcile_payments import mapping_key
-from escalon_cli.publish import put_in_force
+from tests.doubles.publishing import put_in_force
 from tests.functions.conftest import IDENTITY_KEY, NOW, Aws, Invocation
 from tests.functions.test_functions import event
 
@@ -62,7 +64,7 @@ def owing(aws: Aws) -> Aws:
         def now(self) -> Any:
             return NOW
 
-    book = BookPayments(table, Fixed(), name_of, lambda: None)
+    book = BookPayments(table, Fixed(), name_of, lambda _="": None)
     book.keep_unmatched(money, NowhereError("unknown_reference"))
     return aws
 
@@ -190,6 +192,7 @@ def test_reconcile_payments_of_a_file_that_is_not_there_fails_without_its_words(
 
 def test_sweep_counts_no_stale_feed_where_no_creditor_has_one(aws: Aws) -> None:
     done = aws.invoke("Sweep", event("sweep/scheduled.json"))
+    assert done.counted("HolidaysEnding") == 0
     assert done.counted("StaleFeeds") == 0
     assert done.said("feeds_stale") == []
 
@@ -207,6 +210,22 @@ def test_l7_sweep_counts_the_feeds_that_are_silent(aws: Aws) -> None:
         assert done.said("feeds_stale")[0]["feeds"] == ["bank"]
         feeds.told(aws.deployed.table, "bank", NOW - timedelta(hours=36), None)
         assert aws.invoke("Sweep", event("sweep/scheduled.json")).counted("StaleFeeds") == 0
+    finally:
+        put_in_force(aws.deployed, before)
+
+
+def test_sweep_counts_the_countries_whose_holidays_are_ending(aws: Aws) -> None:
+    before = aws.rulebook
+    about = Provenance("test")
+    everybody = Recipients(about, allow=("debtor",))
+    layer = Layer("law", "country", everybody, holidays=Holidays(about, "CO"))
+    this_year = Policy((layer,), {"CO": Calendar("CO", (NOW.year - 1,), ())})
+    policies = {**before.contact_policies, "CO": this_year}
+    put_in_force(aws.deployed, sealed(replace(before, contact_policies=policies)))
+    try:
+        done = aws.invoke("Sweep", event("sweep/scheduled.json"))
+        assert done.counted("HolidaysEnding") == 1
+        assert done.said("holidays_ending")[0]["countries"] == ["CO"]
     finally:
         put_in_force(aws.deployed, before)
 

@@ -600,3 +600,31 @@ def test_the_operators_guide_is_true() -> None:
     for name in mapping_schema()["$defs"].values():
         for key in name.get("properties", {}):
             assert f"`{key}`" in guide or f"{key}:" in guide or f"`file.{key}`" in guide, key
+
+
+LIMIT = """\
+file: {type: changes}
+dates: day/month/year
+numbers: "1.234.567,89"
+zone: America/Bogota
+creditor: always andina
+currency: always COP
+account: {source_ref: Doc, name: Doc, credit_limit: Cupo, terms_days: Plazo}
+"""
+
+
+def test_a_credit_limit_and_terms_are_taken_in_minor_units_and_days() -> None:
+    (known,) = one_row(LIMIT, {"Doc": "1", "Cupo": "1.500.000,00", "Plazo": "30"})
+    assert known == AccountRecord("1", "1", credit_limits={"COP": 150_000_000}, terms_days=30)
+    (other,) = one_row(LIMIT, {"Doc": "1", "Cupo": "", "Plazo": ""})
+    assert other == AccountRecord("1", "1")
+    dollars = LIMIT.replace("Cupo,", "Cupo, currency: always USD,")
+    (abroad,) = one_row(dollars, {"Doc": "1", "Cupo": "900", "Plazo": ""})
+    assert isinstance(abroad, AccountRecord)
+    assert abroad.credit_limits == {"USD": 90_000}
+
+
+@pytest.mark.parametrize("terms", ["thirty", "30 days", "-1", "3651", "30,5"])
+def test_terms_that_are_no_days_are_refused(terms: str) -> None:
+    (problem,) = wrong_row(LIMIT, {"Doc": "1", "Cupo": "", "Plazo": terms})
+    assert (problem.column, problem.problem) == ("Plazo", "is not a number of days")

@@ -7,7 +7,9 @@ from collections import Counter
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
+import msgspec
 import pytest
 
 from escalon.importing.mapping import MappingFile, RowReader, read_mapping
@@ -22,6 +24,7 @@ from escalon.importing.records import (
     RefusedRow,
     RowProblem,
 )
+from escalon_cli.replay_agreements import read_acts
 
 SAMPLES = Path(__file__).parents[2] / "samples"
 
@@ -65,9 +68,26 @@ def test_the_committed_samples_are_what_the_generator_makes() -> None:
     assert {name: (SAMPLES / name).read_bytes() == content for name, content in made.items()} == {
         "portfolio.csv": True,
         "payments.csv": True,
+        "agreements.csv": True,
         "with_errors.csv": True,
         "small.xlsx": True,
     }
+
+
+def test_some_debtors_agree_and_keep_it_or_not() -> None:
+    acts = read_acts(SAMPLES / "agreements.csv", ZoneInfo("America/Bogota"))
+    done = Counter(act.what for act in acts)
+    assert done == {"promises": 10, "agrees": 13, "pays": 23, "disputes": 2, "loses": 2}
+    assert [act.at for act in acts] == sorted(act.at for act in acts)
+    first = acts[0]
+    assert (first.at, first.account, first.offer) == (
+        datetime(2026, 9, 8, 15, 30, tzinfo=UTC),
+        "2100447493",
+        "promise",
+    )
+    # One settlement is paid but for a cent.
+    short = [act for act in acts if act.amount_minor is not None and act.amount_minor % 50 == 49]
+    assert len(short) == 1
 
 
 def test_the_check_digit_of_a_nit() -> None:
@@ -83,7 +103,7 @@ def test_the_portfolio_is_taken_without_a_problem() -> None:
     accounts = {account.source_ref: account for account in kinds(records, AccountRecord)}
     assert len(accounts) == 300
     # Every row says the same of an account.
-    assert len(set(kinds(records, AccountRecord))) == 300
+    assert len({msgspec.json.encode(one) for one in kinds(records, AccountRecord)}) == 300
     receivables = kinds(records, ReceivableRecord)
     assert len({each.receivable_id for each in receivables}) == len(receivables)
     per_account = Counter(each.source_ref for each in receivables)

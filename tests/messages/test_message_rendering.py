@@ -573,7 +573,7 @@ def test_every_locale_has_the_same_messages_and_phrases() -> None:
 def test_the_shipped_messages_are_those_of_the_ladder_and_the_receipt(
     shipped: dict[str, Sources],
 ) -> None:
-    assert message_names(shipped["es-CO"]) == sorted([*STAGES, "receipt"])
+    assert message_names(shipped["es-CO"]) == sorted([*STAGES, *INSTALMENTS, "receipt"])
 
 
 @st.composite

@@ -694,6 +694,11 @@ def test_a_dispute_is_said_in_one_line(tmp_path: Path, dispute: object, said: st
         ("sending", "unknown"),
         ("unknown", "unknown"),
         ("failed", "failed"),
+        ("delayed", "messages"),
+        ("complained", "messages"),
+        ("unconfirmed", "unknown"),
+        ("bounced", "failed"),
+        ("rejected", "failed"),
         ("withdrawn", None),
     ],
 )

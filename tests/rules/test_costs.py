@@ -29,7 +29,10 @@ def test_prices_are_millionths(tmp_path: Path) -> None:
     ("text", "says"),
     [
         ("currency: dollars\n", "costs.yaml:1:11"),
-        ("currency: USD\nprices: {fax: 1}\n", "there is no channel fax; known: email, sms"),
+        (
+            "currency: USD\nprices: {fax: 1}\n",
+            "there is no channel fax; known: email, sms, whatsapp",
+        ),
         ("currency: USD\nprices: {sms: 0.0000001}\n", "costs.yaml:2"),
         ("currency: USD\nprices: {sms: -1}\n", "has to be at least 0"),
         ("currency: USD\nquotas: {sms: 0}\n", "has to be at least 1"),

@@ -165,10 +165,10 @@ def test_costs_and_quotas_by_channel(tmp_path: Path) -> None:
     draft = with_step("standard", "friendly", channels=("email",))
     report = planned(tmp_path, draft, *accounts, costs=costs)
     rows = {row.channel: row for row in report.costs}
-    # Only friendly goes by SMS, and only by the rules in force.
-    assert rows["sms"].messages == rows["sms"].units == Pair(5, 0)
+    # Only friendly goes by SMS, in two segments, and only by the rules in force.
+    assert (rows["sms"].messages, rows["sms"].units) == (Pair(5, 0), Pair(10, 0))
     assert rows["email"].messages == Pair(20, 25)
-    assert rows["sms"].millionths == Pair(100_000, 0)
+    assert rows["sms"].millionths == Pair(200_000, 0)
     assert rows["email"].millionths == Pair(2_000, 2_500)
     assert (rows["email"].busiest, rows["email"].days_over_quota) == (Pair(5, 5), 5)
     assert surprises(report)["over_quota"] == 5

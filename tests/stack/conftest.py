@@ -6,7 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from escalon_cli.stack import StackInfo, down, up
+from escalon.authoring.rulebook import load_rulebook
+from escalon_cli.deployed import of_local
+from escalon_cli.stack import PROJECT, StackInfo, down, up
+from tests.doubles.publishing import put_in_force
 
 HERE = Path(__file__).parent
 
@@ -28,6 +31,9 @@ def stack() -> Iterator[StackInfo]:
     keep = bool(os.environ.get(KEEP))
     worker = os.environ.get("PYTEST_XDIST_WORKER", "")
     name = f"tests-{worker}" if worker else "tests"
-    yield up(name, auth=True, parameters=PARAMETERS, fresh=not keep)
+    info = up(name, auth=True, parameters=PARAMETERS, fresh=not keep)
+    if keep:  # it may have another rulebook in force, which would ask for a plan
+        put_in_force(of_local(info), load_rulebook(PROJECT / "config", try_messages=False))
+    yield info
     if not keep:
         down(name)

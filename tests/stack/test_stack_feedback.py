@@ -186,3 +186,50 @@ def test_the_whole_mail_is_there_with_its_tags(told: Told, driver: Driver) -> No
         "message_id": message["message_id"],
         "creditor": "andina",
     }
+
+
+def test_a_debtor_who_writes_stop_gets_no_more_sms(told: Told, driver: Driver) -> None:
+    """Through the deployed topic, queue and function, each with its own permissions; and whoever
+    looks after the system hears that somebody wrote."""
+    deployed = driver.deployed
+    sns, sqs = driver.stack.client("sns"), driver.stack.client("sqs")
+    heard = sqs.create_queue(QueueName="operators-replies")["QueueUrl"]
+    named = sqs.get_queue_attributes(QueueUrl=heard, AttributeNames=["QueueArn"])["Attributes"]
+    arn, topic = named["QueueArn"], deployed.outputs["RepliesTopic"]
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"Service": "sns.amazonaws.com"},
+        "Action": "sqs:SendMessage",
+        "Resource": arn,
+    }
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    sqs.set_queue_attributes(QueueUrl=heard, Attributes={"Policy": policy})
+    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
+    (sms,) = told.first["elsa"]
+    wrote = {
+        "originationNumber": sms["to"],
+        "messageBody": "BAJA",
+        "inboundMessageId": "stop-1",
+    }
+    sns.publish(TopicArn=deployed.outputs["ReplyTopicArn"], Message=json.dumps(wrote))
+
+    def stopped() -> Account | None:
+        stored = deployed.table.get(sms["account_id"])
+        return stored.account if stored and stored.account.refused_channels else None
+
+    account = until("The reply", stopped, seconds=30)
+    assert account.refused_channels == ("sms",)
+    (point,) = account.points
+    assert point.consent is not None
+    assert not point.consent.stands
+    (kept,) = deployed.table.documents(f"A#{sms['account_id']}", "I#")
+    assert (kept["text"], kept["about"]) == ("BAJA", sms["message_id"])
+
+    def told_operators() -> str | None:
+        found = sqs.receive_message(QueueUrl=heard).get("Messages", ())
+        return json.loads(found[0]["Body"])["Message"] if found else None
+
+    said = until("The operators' topic", told_operators, seconds=30)
+    assert f"replied: account {sms['account_id']}" in said
+    assert sms["to"] not in said
+    assert "BAJA" not in driver.logs()

@@ -83,8 +83,10 @@ class Template:
 
 
 def decided(value: Any, *, local: bool) -> Any:
-    """The value with every `!If Local` decided."""
+    """The value with every `!If Local` decided, and a stack that may send WhatsApp messages."""
     if isinstance(value, dict):
+        if set(value) == {"Fn::If"} and value["Fn::If"][0] == "HasWhatsApp":
+            return decided(value["Fn::If"][1], local=local)
         if set(value) == {"Fn::If"} and value["Fn::If"][0] == "Local":
             return decided(value["Fn::If"][1 if local else 2], local=local)
         return {key: decided(part, local=local) for key, part in value.items()}

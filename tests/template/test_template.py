@@ -75,8 +75,8 @@ def test_data_outlives_the_stack(template: Template) -> None:
         in ("AWS::DynamoDB::Table", "AWS::S3::Bucket", "AWS::SecretsManager::Secret")
     }
     assert set(keeping) == {
-        *("ReceivablesTable", "HistoryTable", "Documents"),
-        *("IdentityKey", "LinkKey", "WebhookSecrets", "ProviderApiKeys"),
+        *("ReceivablesTable", "HistoryTable", "Documents", "AgreementPapers"),
+        *("IdentityKey", "LinkKey", "PortalKey", "WebhookSecrets", "ProviderApiKeys"),
     }
     for name, resource in keeping.items():
         assert resource["DeletionPolicy"] == "Retain", name
@@ -105,23 +105,46 @@ def test_tables_can_be_brought_back_to_any_second_and_are_encrypted(template: Te
 def test_the_bucket_is_private_encrypted_versioned_and_spoken_to_by_tls(
     template: Template,
 ) -> None:
-    (bucket,) = template.of_type("AWS::S3::Bucket").values()
-    assert set(bucket["PublicAccessBlockConfiguration"].values()) == {True}
-    assert len(bucket["PublicAccessBlockConfiguration"]) == 4
-    assert bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"]
-    assert bucket["VersioningConfiguration"] == {"Status": "Enabled"}
-    assert bucket["OwnershipControls"]["Rules"] == [{"ObjectOwnership": "BucketOwnerEnforced"}]
-    (policy,) = template.of_type("AWS::S3::BucketPolicy").values()
-    (statement,) = policy["PolicyDocument"]["Statement"]
-    assert statement["Effect"] == "Deny"
-    assert statement["Action"] == "s3:*"
-    assert statement["Principal"] == "*"
-    assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
-    assert len(statement["Resource"]) == 2
+    buckets = template.of_type("AWS::S3::Bucket")
+    assert set(buckets) == {"Documents", "AgreementPapers"}
+    for bucket in buckets.values():
+        assert set(bucket["PublicAccessBlockConfiguration"].values()) == {True}
+        assert len(bucket["PublicAccessBlockConfiguration"]) == 4
+        assert bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+        assert bucket["VersioningConfiguration"] == {"Status": "Enabled"}
+        assert bucket["OwnershipControls"]["Rules"] == [{"ObjectOwnership": "BucketOwnerEnforced"}]
+    policies = template.of_type("AWS::S3::BucketPolicy").values()
+    assert {policy["Bucket"]["Ref"] for policy in policies} == set(buckets)
+    for policy in policies:
+        (statement,) = policy["PolicyDocument"]["Statement"]
+        assert statement["Effect"] == "Deny"
+        assert statement["Action"] == "s3:*"
+        assert statement["Principal"] == "*"
+        assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+        assert len(statement["Resource"]) == 2
+
+
+def test_agreements_are_locked_in_production_and_gone_when_they_may_be(
+    template: Template,
+) -> None:
+    papers = template.of_type("AWS::S3::Bucket")["AgreementPapers"]
+    nothing = {"Ref": "AWS::NoValue"}
+    assert papers["ObjectLockEnabled"] == {"Fn::If": ["Production", True, nothing]}
+    rule = {"DefaultRetention": {"Mode": "GOVERNANCE", "Days": {"Ref": "AgreementDays"}}}
+    lock = {"ObjectLockEnabled": "Enabled", "Rule": rule}
+    assert papers["ObjectLockConfiguration"] == {"Fn::If": ["Production", lock, nothing]}
+    (lifecycle,) = papers["LifecycleConfiguration"]["Rules"]
+    assert lifecycle["ExpirationInDays"] == {"Ref": "AgreementDays"}
+    for function in template.functions:
+        for statement in template.statements(template.role_of(function)):
+            for resource in listed(statement["Resource"]):
+                if "AgreementPapers" in str(resource):
+                    reads = {"s3:GetObject", "s3:PutObject", "s3:ListBucket"}
+                    assert set(listed(statement["Action"])) <= reads, function
 
 
 def test_nothing_in_the_bucket_is_kept_for_ever_by_an_old_version(template: Template) -> None:
-    (bucket,) = template.of_type("AWS::S3::Bucket").values()
+    bucket = template.of_type("AWS::S3::Bucket")["Documents"]
     rules = {rule["Id"]: rule for rule in bucket["LifecycleConfiguration"]["Rules"]}
     assert rules["messages"]["ExpirationInDays"] == {"Ref": "MessageDays"}
     assert rules["webhooks"]["ExpirationInDays"] == {"Ref": "WebhookDays"}
@@ -135,7 +158,7 @@ def test_nothing_in_the_bucket_is_kept_for_ever_by_an_old_version(template: Temp
 
 
 def test_an_export_is_noticed_however_its_name_is_written(template: Template) -> None:
-    (bucket,) = template.of_type("AWS::S3::Bucket").values()
+    bucket = template.of_type("AWS::S3::Bucket")["Documents"]
     noticed = []
     for entry in bucket["NotificationConfiguration"]["LambdaConfigurations"]:
         rules = {rule["Name"]: rule["Value"] for rule in entry["Filter"]["S3Key"]["Rules"]}
@@ -152,7 +175,7 @@ def test_s3_may_call_the_import_before_the_bucket_says_so(template: Template) ->
     assert template.resources["Documents"]["DependsOn"] == "ImportReceivablesPermission"
     permission = template.resources["ImportReceivablesPermission"]["Properties"]
     assert permission["SourceAccount"] == {"Ref": "AWS::AccountId"}
-    (bucket,) = template.of_type("AWS::S3::Bucket").values()
+    bucket = template.of_type("AWS::S3::Bucket")["Documents"]
     assert permission["SourceArn"] == {
         "Fn::Sub": "arn:${AWS::Partition}:s3:::" + bucket["BucketName"]["Fn::Sub"]
     }
@@ -207,7 +230,7 @@ def test_queues_are_encrypted_and_what_fails_in_them_is_kept(template: Template)
     for name, queue in queues.items():
         assert queue["SqsManagedSseEnabled"] is True, name
         # What carriers tell names an address: it waits, and never goes to the dead letters.
-        if name not in ("DeadLetters", "FeedbackQueue"):
+        if name not in ("DeadLetters", "FeedbackQueue", "ReplyQueue"):
             redrive = queue["RedrivePolicy"]
             assert redrive["deadLetterTargetArn"] == {"Fn::GetAtt": ["DeadLetters", "Arn"]}, name
             assert 3 <= redrive["maxReceiveCount"] <= 10, name
@@ -258,7 +281,7 @@ def test_every_asynchronous_path_ends_in_the_dead_letters(template: Template) ->
     notified = {
         entry["Function"]["Fn::GetAtt"][0]
         for bucket in template.of_type("AWS::S3::Bucket").values()
-        for entry in bucket["NotificationConfiguration"]["LambdaConfigurations"]
+        for entry in bucket.get("NotificationConfiguration", {}).get("LambdaConfigurations", ())
     }
     asynchronous = set(notified)
     for function in template.functions:
@@ -271,7 +294,9 @@ def test_every_asynchronous_path_ends_in_the_dead_letters(template: Template) ->
                     "Type": "SQS",
                     "Destination": dead,
                 }, function
-    assert asynchronous == {"Sweep", "ImportReceivables", "ReconcilePayments"}
+    assert asynchronous == {
+        *("Sweep", "ImportReceivables", "ReconcilePayments", "PersonalData", "ReviewBook")
+    }
     for function in asynchronous:
         config = template.functions[function]["EventInvokeConfig"]
         assert config["DestinationConfig"]["OnFailure"] == {"Type": "SQS", "Destination": dead}
@@ -298,8 +323,8 @@ def test_functions_that_hand_over_to_themselves_are_allowed_to_and_are_bounded(
     allowed = {
         name for name, part in template.functions.items() if part.get("RecursiveLoop") == "Allow"
     }
-    assert allowed == {"Escalate", "ImportReceivables"}
-    for module in ("escalate", "import_receivables"):
+    assert allowed == {"Escalate", "ImportReceivables", "Replan"}
+    for module in ("escalate", "import_receivables", "replan"):
         use_case = importlib.import_module(f"escalon.usecases.{module}")
         assert 16 < use_case.MOST_HOPS <= 2000, module
         tree = ast.parse(Path(str(use_case.__file__)).read_text(encoding="utf-8"))
@@ -361,7 +386,7 @@ def test_two_stacks_can_stand_side_by_side(template: Template) -> None:
         for kind, source in template.sources(function)
         if kind == "ScheduleV2"
     ]
-    assert len(names) == 8
+    assert len(names) == 10
     assert [name for name in names if "${AWS::StackName}" not in name["Fn::Sub"]] == []
     free = ("FunctionName", "QueueName", "TableName", "TopicName", "RoleName", "LogGroupName")
     assert [
@@ -402,6 +427,8 @@ def test_a_route_is_closed_unless_it_says_that_it_is_open(template: Template) ->
     }
     assert open_routes == {
         *("POST /webhooks/{provider}", "GET /p/{code}", "POST /p/{code}/pay/{provider}"),
+        *("GET /p/{code}/{page}", "POST /p/{code}/{page}"),
+        "GET /verify/{code}",
     }
     assert {str(source["RestApiId"]) for source in _routes(template).values()} == {"{'Ref': 'Api'}"}
 
@@ -454,7 +481,9 @@ def test_whoever_waits_for_an_answer_gets_one_in_time(template: Template) -> Non
         assert (variables.get("ESCALON_SOMEBODY_WAITS") == "true") is behind_the_api, function
         if behind_the_api:
             # An operator waits for the whole book to be looked through, a provider for nothing.
-            most = 28 if function == "Payments" else 15
+            most = (
+                28 if function in ("Payments", "PublishRules", "PersonalData", "Operations") else 15
+            )
             assert template.timeout(function) <= most, function
 
 
@@ -471,11 +500,13 @@ IN_FORCE = {"appconfig:StartConfigurationSession", "appconfig:GetLatestConfigura
 
 GOLDEN = {
     "Sweep": {
+        "*": {"ses:GetAccount"},
         "DeadLetters": {"sqs:SendMessage"},
         "ReceivablesTable": {"dynamodb:GetItem", "dynamodb:PutItem"},
         "EscalateQueue": {"sqs:SendMessage"},
         "RulebookProfile": IN_FORCE,
         "rulebooks/*": {"s3:GetObject"},
+        "rulebooks/in-force.json": {"s3:PutObject"},
         "SweepLogs": LOGS,
     },
     "Escalate": {
@@ -486,6 +517,7 @@ GOLDEN = {
         },
         "EmailQueue": {"sqs:SendMessage"},
         "SmsQueue": {"sqs:SendMessage"},
+        "WhatsAppQueue": {"sqs:SendMessage"},
         "TaskQueue": {"sqs:SendMessage"},
         "rulebooks/*": {"s3:GetObject"},
         "EscalateLogs": LOGS,
@@ -508,6 +540,15 @@ GOLDEN = {
         "messages/*": {"s3:PutObject"},
         "*": {"sns:Publish"},
         "DeliverSmsLogs": LOGS,
+    },
+    "DeliverWhatsApp": {
+        "LinkKey": {"secretsmanager:GetSecretValue"},
+        "WhatsAppQueue": FROM_QUEUE,
+        "ReceivablesTable": SETTLES | {"dynamodb:Query"},
+        "rulebooks/*": {"s3:GetObject"},
+        "messages/*": {"s3:PutObject"},
+        "WhatsAppNumberId": {"social-messaging:SendWhatsAppMessage"},
+        "DeliverWhatsAppLogs": LOGS,
     },
     "OpenTask": {
         "TaskQueue": FROM_QUEUE,
@@ -545,6 +586,16 @@ GOLDEN = {
         "feedback/*": {"s3:PutObject"},
         "DeliveryFeedbackLogs": LOGS,
     },
+    "ReceiveReply": {
+        "ReplyQueue": FROM_QUEUE | {"sqs:ChangeMessageVisibility"},
+        "FeedbackQueue": {"sqs:SendMessage"},
+        "RulebookProfile": IN_FORCE,
+        "ReceivablesTable": BOOKS,
+        "LinkKey": {"secretsmanager:GetSecretValue"},
+        "rulebooks/*": {"s3:GetObject"},
+        "feedback/*": {"s3:PutObject"},
+        "ReceiveReplyLogs": LOGS,
+    },
     # It faces the world: it reads no receipt, and no key with which a provider is asked.
     "PaymentWebhook": {
         "RulebookProfile": IN_FORCE,
@@ -577,14 +628,44 @@ GOLDEN = {
         "EmailConfiguration": {"ses:SendEmail", "ses:SendRawEmail"},
         "SendReceiptLogs": LOGS,
     },
-    # It faces the world: it changes no account, and makes no link.
+    # It faces the world: it makes no link, reads no message that was kept, and books no money but
+    # what an agreement of the debtor's own asks for.
     "Portal": {
         "RulebookProfile": IN_FORCE,
         "rulebooks/*": {"s3:GetObject"},
-        "ReceivablesTable": {"dynamodb:GetItem", "dynamodb:PutItem"},
+        "ReceivablesTable": BOOKS,
         "IdentityKey": {"secretsmanager:GetSecretValue"},
         "ProviderApiKeys": {"secretsmanager:GetSecretValue"},
+        "PortalKey": {"secretsmanager:GetSecretValue"},
+        "agreements/*": {"s3:GetObject", "s3:PutObject"},
+        "quarantine/*": {"s3:GetObject", "s3:PutObject", "s3:DeleteObject"},
+        "identity/*": {"ses:SendEmail", "ses:SendRawEmail"},
+        "EmailConfiguration": {"ses:SendEmail", "ses:SendRawEmail"},
+        "*": {"sns:Publish"},
         "PortalLogs": LOGS,
+    },
+    "KeepDocument": {
+        "DocumentQueue": FROM_QUEUE,
+        "RulebookProfile": IN_FORCE,
+        "rulebooks/*": {"s3:GetObject"},
+        "ReceivablesTable": {"dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:PutItem"},
+        "agreements/*": {"s3:GetObject", "s3:PutObject"},
+        "KeepDocumentLogs": LOGS,
+    },
+    # It faces the world: it reads, and nothing else.
+    "VerifyDocument": {
+        "RulebookProfile": IN_FORCE,
+        "rulebooks/*": {"s3:GetObject"},
+        "ReceivablesTable": {"dynamodb:GetItem"},
+        "VerifyDocumentLogs": LOGS,
+    },
+    "Agreements": {
+        "RulebookProfile": IN_FORCE,
+        "rulebooks/*": {"s3:GetObject"},
+        "ReceivablesTable": BOOKS,
+        "agreements/*": {"s3:GetObject", "s3:PutObject"},
+        "IdentityKey": {"secretsmanager:GetSecretValue"},
+        "AgreementsLogs": LOGS,
     },
     "Payments": {
         "RulebookProfile": IN_FORCE,
@@ -592,6 +673,70 @@ GOLDEN = {
         "ReceivablesTable": BOOKS,
         "IdentityKey": {"secretsmanager:GetSecretValue"},
         "PaymentsLogs": LOGS,
+    },
+    # The only one that may start a deployment of AppConfig, or write a rulebook.
+    "Operations": {
+        "RulebookProfile": IN_FORCE,
+        "rulebooks/*": {"s3:GetObject"},
+        "ReceivablesTable": SETTLES | {"dynamodb:Query"},
+        "OperationsLogs": LOGS,
+    },
+    "PublishRules": {
+        "RulebookApplication": {
+            *("appconfig:CreateHostedConfigurationVersion", "appconfig:StartDeployment"),
+            *("appconfig:GetDeployment", "appconfig:StopDeployment"),
+        },
+        "RulebookProfile": {
+            *IN_FORCE,
+            *("appconfig:CreateHostedConfigurationVersion", "appconfig:StartDeployment"),
+        },
+        "RulebookEnvironment": {
+            *("appconfig:StartDeployment", "appconfig:GetDeployment", "appconfig:StopDeployment"),
+        },
+        "RulebookStrategy": {"appconfig:StartDeployment"},
+        "rulebooks/*": {"s3:GetObject", "s3:PutObject"},
+        "drafts/*": {"s3:GetObject"},
+        "plans/*": {"s3:GetObject"},
+        "the bucket": {"s3:ListBucket"},
+        "ReceivablesTable": {"dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"},
+        "ReplanQueue": {"sqs:SendMessage"},
+        "PublishRulesLogs": LOGS,
+    },
+    "ValidateRulebook": {
+        "rulebooks/*": {"s3:GetObject"},
+        "the bucket": {"s3:ListBucket"},
+        "ValidateRulebookLogs": LOGS,
+    },
+    "Replan": {
+        "ReplanQueue": FROM_QUEUE | {"sqs:SendMessage"},
+        "ReceivablesTable": {
+            *("dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query", "dynamodb:PutItem"),
+            "dynamodb:PartiQLUpdate",
+        },
+        "rulebooks/*": {"s3:GetObject"},
+        "ReplanLogs": LOGS,
+    },
+    "ReviewBook": {
+        "DeadLetters": {"sqs:SendMessage"},
+        "ReceivablesTable": {
+            *("dynamodb:Scan", "dynamodb:GetItem", "dynamodb:UpdateItem", "dynamodb:PutItem")
+        },
+        "rulebooks/*": {"s3:GetObject"},
+        "RulebookProfile": IN_FORCE,
+        "ReviewBookLogs": LOGS,
+    },
+    "PersonalData": {
+        "DeadLetters": {"sqs:SendMessage"},
+        "RulebookProfile": IN_FORCE,
+        "rulebooks/*": {"s3:GetObject"},
+        "ReceivablesTable": {*SETTLES, "dynamodb:Query", "dynamodb:BatchWriteItem"},
+        "HistoryTable": {"dynamodb:Query"},
+        "messages/*": {"s3:GetObject", "s3:DeleteObject"},
+        "agreements/*": {"s3:GetObject"},
+        "quarantine/*": {"s3:GetObject", "s3:DeleteObject"},
+        "exports/*": {"s3:GetObject", "s3:PutObject", "s3:DeleteObject"},
+        "the bucket": {"s3:ListBucket"},
+        "PersonalDataLogs": LOGS,
     },
     "ReconcilePayments": {
         "DeadLetters": {"sqs:SendMessage"},
@@ -642,7 +787,7 @@ def test_each_function_has_a_role_of_its_own_that_nobody_else_can_take(
 ) -> None:
     roles = [template.role_of(function) for function in template.functions]
     assert len(set(roles)) == len(roles)
-    of_services = {"ApiLoggingRole", "SmsStatusRole"}
+    of_services = {"ApiLoggingRole", "RulebookAlarmsRole", "SmsStatusRole"}
     assert set(roles) == set(template.of_type("AWS::IAM::Role")) - of_services
     for name in roles:
         role = template.of_type("AWS::IAM::Role")[name]
@@ -661,12 +806,15 @@ def test_nothing_is_allowed_on_everything_but_what_has_no_resource(template: Tem
             if "*" in listed(statement["Resource"]):
                 everywhere.setdefault(function, set()).update(listed(statement["Action"]))
     assert {f: a - ALWAYS for f, a in everywhere.items() if a - ALWAYS} == {
-        "DeliverSms": {"sns:Publish"}
+        "Sweep": {"ses:GetAccount"},
+        "DeliverSms": {"sns:Publish"},
+        "Portal": {"sns:Publish"},
     }
-    denied = [s for s in template.statements("DeliverSmsRole") if s["Effect"] == "Deny"]
-    assert [(s["Action"], s["Resource"]) for s in denied] == [
-        ("sns:Publish", {"Fn::Sub": "arn:${AWS::Partition}:sns:*:*:*"})
-    ]
+    for role in ("DeliverSmsRole", "PortalRole"):
+        denied = [s for s in template.statements(role) if s["Effect"] == "Deny"]
+        assert [(s["Action"], s["Resource"]) for s in denied] == [
+            ("sns:Publish", {"Fn::Sub": "arn:${AWS::Partition}:sns:*:*:*"})
+        ]
 
 
 def test_permissions_of_the_embedded_aws_are_not_given_in_the_cloud(template: Template) -> None:
@@ -694,16 +842,32 @@ def test_delivery_sweep_and_payments_reach_their_own_items_of_the_table_only(
                 ((_, condition),) = statement["Condition"].items()
                 keys.setdefault(function, []).extend(condition["dynamodb:LeadingKeys"])
     assert keys == {
-        "Sweep": ["RUN#*", "FEED#*", "CLOCK"],
-        "DeliverEmail": ["A#*", "LINK#*", "FEED#*", "CLOCK"],
-        "DeliverSms": ["A#*", "LINK#*", "SMS#*", "FEED#*", "CLOCK"],
-        "OpenTask": ["A#*", "FEED#*", "CLOCK"],
+        "Sweep": ["RUN#*", "FEED#*", "QUOTA#*", "CLOCK"],
+        "DeliverEmail": ["A#*", "LINK#*", "FEED#*", "SENT#*", "BRAKES", "CLOCK"],
+        "DeliverSms": [
+            *("A#*", "LINK#*", "NUMBER#*", "SMS#*", "FEED#*", "SENT#*", "BRAKES", "CLOCK")
+        ],
+        "DeliverWhatsApp": ["A#*", "LINK#*", "NUMBER#*", "FEED#*", "SENT#*", "BRAKES", "CLOCK"],
+        "ReceiveReply": ["A#*", "NUMBER#*", "FEED#*", "CLOCK"],
+        "OpenTask": ["A#*", "FEED#*", "BRAKES", "CLOCK"],
         "DeliveryFeedback": ["A#*", "SMS#*", "FEED#*", "CLOCK"],
         "PaymentWebhook": ["A#*", "CAUSE#*", "REF#*", "UNMATCHED#*", "CLOCK"],
         "ConfirmPayment": ["A#*", "CAUSE#*", "REF#*", "UNMATCHED#*", "CLOCK"],
         "SendReceipt": ["A#*", "CLOCK"],
-        "Portal": ["A#*", "LINK#*", "CLOCK", "REF#*"],
-        "Payments": ["A#*", "CAUSE#*", "REF#*", "UNMATCHED#*", "CLOCK"],
+        "KeepDocument": ["A#*", "VERIFY#*", "CLOCK"],
+        "VerifyDocument": ["A#*", "VERIFY#*", "CLOCK"],
+        "Agreements": ["A#*", "CAUSE#*", "ACTS#*", "UPDATE#*", "VERIFY#*", "CLOCK"],
+        "Portal": [
+            *("A#*", "LINK#*", "CAUSE#*", "CLOCK"),
+            *("A#*", "LINK#*", "CAUSE#*", "REF#*", "SMS#*", "VERIFY#*", "ACTS#*"),
+        ],
+        "Payments": ["A#*", "CAUSE#*", "REF#*", "UNMATCHED#*", "CLOCK", "ACTS#*"],
+        "Operations": [
+            *("A#*", "RUN#*", "CAUSE#operator:*", "ACTS#*", "FEED#*", "BRAKES", "CLOCK")
+        ],
+        "PersonalData": ["A#*", "CAUSE#person:*", "ACTS#*", "CLOCK"],
+        "ReviewBook": ["A#*", "CAUSE#*", "ACTS#*", "BRAKES", "CLOCK"],
+        "PublishRules": ["RULES", "CAUSE#*", "ACTS#*", "RUN#*", "CLOCK"],
         "ReconcilePayments": ["A#*", "CAUSE#*", "REF#*", "UNMATCHED#*", "CLOCK", "FEED#*"],
     }
 
@@ -722,6 +886,7 @@ def test_what_goes_wrong_is_told(template: Template) -> None:
     assert set(alarms) == {
         "DeadLettersAlarm",
         "NoSweepAlarm",
+        "ExperimentEndedAlarm",
         "EscalateLagAlarm",
         "DeliveryLagAlarm",
         "HistoryLagAlarm",
@@ -732,15 +897,26 @@ def test_what_goes_wrong_is_told(template: Template) -> None:
         "NoSuchPaymentAlarm",
         "FeedbackLagAlarm",
         "FeedbackNotUnderstoodAlarm",
+        "ReplyLagAlarm",
+        "ReplyNotTakenAlarm",
         "FunctionErrorsAlarm",
         "FunctionThrottlesAlarm",
         "MoreFunctionErrorsAlarm",
         "MoreFunctionThrottlesAlarm",
+        "FurtherFunctionErrorsAlarm",
+        "FurtherFunctionThrottlesAlarm",
+        "SendingCappedAlarm",
         "CheckoutFailedAlarm",
+        "PageFailedAlarm",
         "StaleFeedsAlarm",
         "RatesMissingAlarm",
+        "DocumentNotAsShownAlarm",
+        "HolidaysEndingAlarm",
+        "SilencedAlarm",
         "ReconciliationAlarm",
         "SettlementsNotReadAlarm",
+        "ShardsFailedAlarm",
+        "ManyAccountsFailedAlarm",
     }
     for name, alarm in alarms.items():
         assert alarm["AlarmActions"] == [{"Ref": "Alarms"}], name
@@ -777,7 +953,7 @@ def test_ses_tells_all_that_becomes_of_a_message_and_follows_nobody(template: Te
 
 def test_only_carriers_reach_the_topic_and_only_the_topic_its_queue(template: Template) -> None:
     """There is no signature in it: these policies are what makes an event genuine."""
-    (topic,) = template.of_type("AWS::SNS::TopicPolicy").values()
+    topic = template.resources["FeedbackTopicPolicy"]["Properties"]
     assert topic["Topics"] == [{"Ref": "FeedbackTopic"}]
     told = {
         statement["Principal"]["Service"]: statement["Condition"]
@@ -786,8 +962,10 @@ def test_only_carriers_reach_the_topic_and_only_the_topic_its_queue(template: Te
     account = {"AWS:SourceAccount": {"Ref": "AWS::AccountId"}}
     configuration_set = "${AWS::AccountId}:configuration-set/${EmailConfiguration}"
     source = "arn:${AWS::Partition}:ses:${AWS::Region}:" + configuration_set
+    # The stack's own set, and those of its creditors: no stack's name has an underscore.
+    sets = [{"Fn::Sub": source}, {"Fn::Sub": f"{source}_*"}]
     assert told == {
-        "ses.amazonaws.com": {"StringEquals": {**account, "AWS:SourceArn": {"Fn::Sub": source}}},
+        "ses.amazonaws.com": {"StringEquals": account, "ArnLike": {"AWS:SourceArn": sets}},
         "sms-voice.amazonaws.com": {"StringEquals": account},
     }
     queue = template.resources["FeedbackQueuePolicy"]["Properties"]
@@ -800,13 +978,66 @@ def test_only_carriers_reach_the_topic_and_only_the_topic_its_queue(template: Te
     assert "RawMessageDelivery" not in subscription  # the function looks at the topic
 
 
+def test_what_debtors_write_comes_over_a_topic_of_its_own(template: Template) -> None:
+    topic = template.resources["ReplyTopicPolicy"]["Properties"]
+    (statement,) = topic["PolicyDocument"]["Statement"]
+    assert statement["Principal"] == {
+        "Service": ["sms-voice.amazonaws.com", "social-messaging.amazonaws.com"]
+    }
+    assert statement["Condition"] == {
+        "StringEquals": {"AWS:SourceAccount": {"Ref": "AWS::AccountId"}}
+    }
+    (statement,) = template.resources["ReplyQueuePolicy"]["Properties"]["PolicyDocument"][
+        "Statement"
+    ]
+    assert statement["Condition"] == {"ArnEquals": {"aws:SourceArn": {"Ref": "ReplyTopic"}}}
+    subscription = template.resources["ReplySubscription"]["Properties"]
+    assert (subscription["Protocol"], subscription["TopicArn"]) == ("sqs", {"Ref": "ReplyTopic"})
+
+
+def test_whatsapp_may_be_sent_from_the_one_number_that_is_given(template: Template) -> None:
+    statements = template.resources["DeliverWhatsAppRole"]["Properties"]["Policies"][0][
+        "PolicyDocument"
+    ]["Statement"]
+    condition, allowed, otherwise = statements[-1]["Fn::If"]
+    assert (condition, otherwise) == ("HasWhatsApp", {"Ref": "AWS::NoValue"})
+    assert allowed["Action"] == "social-messaging:SendWhatsAppMessage"
+    assert allowed["Resource"]["Fn::Sub"].endswith(":phone-number-id/${WhatsAppNumberId}")
+    assert template.parameters["WhatsAppNumberId"]["Default"] == ""
+
+
+def test_operators_hear_of_each_kind_of_event_on_a_topic_of_its_own(template: Template) -> None:
+    told = {}
+    for name in ("MessagesFailed", "RepliesReceived", "Complaints", "Exceptions"):
+        rule = template.resources[f"{name}Rule"]["Properties"]
+        told[name] = rule["EventPattern"]["detail-type"]
+        assert rule["EventBusName"] == {"Ref": "Facts"}
+        (target,) = rule["Targets"]
+        assert target["Arn"] == {"Ref": name}
+        # Ids and codes: whoever reads along learns of no debtor.
+        assert set(target["InputTransformer"]["InputPathsMap"]) == {
+            *("what", "account", "message", "channel", "step", "task"),
+        }
+        policy = template.resources[f"{name}Policy"]["Properties"]["PolicyDocument"]
+        (statement,) = policy["Statement"]
+        arn = {"Fn::GetAtt": [f"{name}Rule", "Arn"]}
+        assert statement["Condition"] == {"ArnEquals": {"aws:SourceArn": arn}}
+    assert told == {
+        "MessagesFailed": ["failed", "rejected", "bounced"],
+        "RepliesReceived": ["replied"],
+        "Complaints": ["complained"],
+        "Exceptions": ["opened"],
+    }
+
+
+@pytest.mark.parametrize("name", ["FeedbackQueue", "ReplyQueue"])
 def test_what_carriers_tell_waits_for_two_weeks_and_never_in_the_dead_letters(
-    template: Template,
+    template: Template, name: str
 ) -> None:
-    queue = template.of_type("AWS::SQS::Queue")["FeedbackQueue"]
+    queue = template.of_type("AWS::SQS::Queue")[name]
     assert "RedrivePolicy" not in queue
     assert queue["MessageRetentionPeriod"] == 14 * 24 * 3600
-    (bucket,) = template.of_type("AWS::S3::Bucket").values()
+    bucket = template.of_type("AWS::S3::Bucket")["Documents"]
     rules = {rule["Id"]: rule for rule in bucket["LifecycleConfiguration"]["Rules"]}
     assert (rules["feedback"]["Prefix"], rules["feedback"]["ExpirationInDays"]) == ("feedback/", 90)
 
@@ -870,36 +1101,131 @@ def test_settlement_files_are_reconciled_every_day_and_kept_apart_from_imports(
     assert not any("settlements" in str(resource) for resource in reads)
 
 
+# ------------------------------------------------------------------------------ publishing rules
+
+
+def test_who_may_publish_is_said_route_by_route(template: Template) -> None:
+    own = {
+        f"{source['Method']} {source['Path']}": source.get("Auth")
+        for kind, source in template.sources("PublishRules")
+        if kind == "Api"
+    }
+    assert own == dict.fromkeys(
+        [
+            "GET /rules",
+            "POST /rules/publications",
+            "POST /rules/approvals",
+            "POST /rules/promotions",
+            "POST /rules/rollbacks",
+        ]
+    )
+    source = (PROJECT / "layers/escalon/escalon/usecases/publish_rules.py").read_text("utf-8")
+    assert [route for route in own if f'"{route}"' not in source] == []
+
+
+def test_only_one_function_may_put_a_rulebook_in_force(template: Template) -> None:
+    may = {
+        function
+        for function in template.functions
+        for statement in template.statements(template.role_of(function), local=True)
+        if "appconfig:StartDeployment" in listed(statement["Action"])
+    }
+    assert may == {"PublishRules"}
+
+
+def test_appconfig_asks_our_validator_and_takes_back_what_raises_an_alarm(
+    template: Template,
+) -> None:
+    (profile,) = template.of_type("AWS::AppConfig::ConfigurationProfile").values()
+    schema, function = profile["Validators"]
+    assert schema["Type"] == "JSON_SCHEMA"
+    assert json.loads(schema["Content"])["required"] == ["live"]
+    validator = {"Fn::GetAtt": ["ValidateRulebook", "Arn"]}
+    assert function == {"Type": "LAMBDA", "Content": validator}
+    assert template.timeout("ValidateRulebook") <= 15  # AppConfig waits no longer
+    permission = template.resources["ValidateRulebookPermission"]["Properties"]
+    assert permission["Principal"] == "appconfig.amazonaws.com"
+    assert permission["SourceAccount"] == {"Ref": "AWS::AccountId"}
+    (environment,) = template.of_type("AWS::AppConfig::Environment").values()
+    watched = [monitor["AlarmArn"]["Fn::GetAtt"][0] for monitor in environment["Monitors"]]
+    assert watched == ["ShardsFailedAlarm", "ManyAccountsFailedAlarm"]
+    (strategy,) = template.of_type("AWS::AppConfig::DeploymentStrategy").values()
+    assert strategy["DeploymentDurationInMinutes"] == 0  # the share of a canary is ours
+    assert strategy["FinalBakeTimeInMinutes"] == {"Fn::If": ["InTheCloud", 10, 0]}
+
+
+def test_the_schema_knows_every_field_of_what_is_in_force(template: Template) -> None:
+    rollout = importlib.import_module("escalon.domain.rollout")
+    (profile,) = template.of_type("AWS::AppConfig::ConfigurationProfile").values()
+    schema = json.loads(profile["Validators"][0]["Content"])
+    assert set(schema["properties"]) == set(rollout.Rollout.__struct_fields__)
+    assert schema["additionalProperties"] is False
+    share = schema["properties"]["share"]
+    assert (share["minimum"], share["maximum"]) == (1, rollout.FULL - 1)
+    assert schema["definitions"]["versions"]["maxItems"] == rollout.MOST_KEPT
+    assert re.search(schema["definitions"]["version"]["pattern"], "0123456789abcdef")
+    assert not re.search(schema["definitions"]["version"]["pattern"], "../0123456789abc")
+
+
 # ------------------------------------------------------------------- receipts and payment links
 
 
 def test_money_that_is_booked_reaches_the_receipts_and_nothing_else_does(
     template: Template,
 ) -> None:
-    (rule,) = template.of_type("AWS::Events::Rule").values()
+    rule = template.resources["PaidRule"]["Properties"]
     assert rule["EventBusName"] == {"Ref": "Facts"}
     assert rule["EventPattern"] == {"source": ["escalon"], "detail-type": ["paid"]}
     (target,) = rule["Targets"]
     assert target["Arn"] == {"Fn::GetAtt": ["ReceiptQueue", "Arn"]}
     assert target["DeadLetterConfig"] == {"Arn": {"Fn::GetAtt": ["DeadLetters", "Arn"]}}
     policy = template.resources["PaidRulePolicy"]["Properties"]
-    assert policy["Queues"] == [{"Ref": "ReceiptQueue"}, {"Ref": "DeadLetters"}]
+    queues = ("ReceiptQueue", "DocumentQueue", "DeadLetters")
+    assert policy["Queues"] == [{"Ref": queue} for queue in queues]
     (statement,) = policy["PolicyDocument"]["Statement"]
     assert statement["Principal"] == {"Service": "events.amazonaws.com"}
-    rule_arn = {"Fn::GetAtt": ["PaidRule", "Arn"]}
-    assert statement["Condition"] == {"ArnEquals": {"aws:SourceArn": rule_arn}}
+    rules = [{"Fn::GetAtt": [name, "Arn"]} for name in ("PaidRule", "AgreedRule")]
+    assert statement["Condition"] == {"ArnEquals": {"aws:SourceArn": rules}}
 
 
-def test_the_portal_reads_and_writes_references_only(template: Template) -> None:
-    """It faces the world, so whoever got hold of it could change nobody's account."""
-    reads, writes = (
-        statement
-        for statement in template.statements(template.role_of("Portal"))
-        if "Condition" in statement
-    )
-    keys = {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["REF#*"]}}
-    assert (writes["Action"], writes["Condition"]) == ("dynamodb:PutItem", keys)
-    assert reads["Action"] == "dynamodb:GetItem"
+def test_an_agreement_that_is_in_force_reaches_whoever_keeps_its_document(
+    template: Template,
+) -> None:
+    rule = template.resources["AgreedRule"]["Properties"]
+    assert rule["EventBusName"] == {"Ref": "Facts"}
+    assert rule["EventPattern"] == {"source": ["escalon"], "detail-type": ["agreement_active"]}
+    (target,) = rule["Targets"]
+    assert target["Arn"] == {"Fn::GetAtt": ["DocumentQueue", "Arn"]}
+    assert target["DeadLetterConfig"] == {"Arn": {"Fn::GetAtt": ["DeadLetters", "Arn"]}}
+
+
+def test_the_routes_of_agreements_are_those_that_are_described(template: Template) -> None:
+    own = {
+        f"{source['Method']} {source['Path']}"
+        for kind, source in template.sources("Agreements")
+        if kind == "Api"
+    }
+    described = json.loads((PROJECT / "docs/openapi/agreements.json").read_text("utf-8"))
+    assert own - {"GET /agreements/openapi.json"} == {
+        f"{method.upper()} {path}" for path, of in described["paths"].items() for method in of
+    }
+
+
+def test_the_portal_deletes_nothing_and_writes_no_books_of_others(template: Template) -> None:
+    """It faces the world: no run, feed or unmatched money is in its reach, and nobody's document
+    can be taken away."""
+    statements = list(template.statements(template.role_of("Portal")))
+    actions = {
+        action
+        for statement in statements
+        for action in listed(statement["Action"])
+        if action.startswith("dynamodb:")
+    }
+    assert actions == BOOKS
+    deleting = [one for one in statements if "s3:DeleteObject" in listed(one["Action"])]
+    assert [_called(where) for one in deleting for where in listed(one["Resource"])] == [
+        "quarantine/*"
+    ]
 
 
 def test_links_and_references_end_by_themselves(template: Template) -> None:
@@ -936,7 +1262,10 @@ def test_whoever_makes_a_link_and_whoever_answers_it_have_one_address(template: 
         for function, part in template.functions.items()
         if "ESCALON_PUBLIC_URL" in part.get("Environment", {}).get("Variables", {})
     }
-    assert set(named) == {"DeliverEmail", "DeliverSms", "Portal"}
+    assert set(named) == {
+        *("DeliverEmail", "DeliverSms", "DeliverWhatsApp", "Portal"),
+        *("KeepDocument", "Agreements"),
+    }
     (api,) = template.of_type("AWS::Serverless::Api").values()
     given = "https://{api}.execute-api.${AWS::Region}.${AWS::URLSuffix}/" + api["StageName"]
     for url in named.values():
@@ -946,8 +1275,18 @@ def test_whoever_makes_a_link_and_whoever_answers_it_have_one_address(template: 
 def test_errors_and_throttles_of_every_function_are_watched(template: Template) -> None:
     alarms = template.of_type("AWS::CloudWatch::Alarm")
     for names, metric in (
-        (("FunctionErrorsAlarm", "MoreFunctionErrorsAlarm"), "Errors"),
-        (("FunctionThrottlesAlarm", "MoreFunctionThrottlesAlarm"), "Throttles"),
+        (
+            ("FunctionErrorsAlarm", "MoreFunctionErrorsAlarm", "FurtherFunctionErrorsAlarm"),
+            "Errors",
+        ),
+        (
+            (
+                "FunctionThrottlesAlarm",
+                "MoreFunctionThrottlesAlarm",
+                "FurtherFunctionThrottlesAlarm",
+            ),
+            "Throttles",
+        ),
     ):
         watched = []
         for name in names:
@@ -981,8 +1320,16 @@ def test_an_alarm_on_our_own_metric_names_one_that_the_function_counts(
     }
     assert set(ours) == {
         *("NoSweepAlarm", "AccountsFailedAlarm", "NotAuthenticAlarm", "NoSuchPaymentAlarm"),
-        *("FeedbackNotUnderstoodAlarm", "CheckoutFailedAlarm"),
+        *(
+            "FeedbackNotUnderstoodAlarm",
+            "ReplyNotTakenAlarm",
+            "CheckoutFailedAlarm",
+            "PageFailedAlarm",
+        ),
         *("StaleFeedsAlarm", "RatesMissingAlarm", "ReconciliationAlarm", "SettlementsNotReadAlarm"),
+        *("ShardsFailedAlarm", "ManyAccountsFailedAlarm"),
+        *("HolidaysEndingAlarm", "SilencedAlarm", "DocumentNotAsShownAlarm"),
+        "ExperimentEndedAlarm",
     }
     for name, alarm in ours.items():
         ((dimension, service),) = [(d["Name"], d["Value"]) for d in alarm["Dimensions"]]
@@ -1001,11 +1348,18 @@ def test_each_function_logs_and_counts_under_its_own_name(template: Template) ->
         part["Environment"]["Variables"]["POWERTOOLS_SERVICE_NAME"]
         for part in template.functions.values()
     ]
-    assert sorted(services) == [
-        *("confirm_payment", "deliver_email", "deliver_sms", "delivery_feedback", "escalate"),
-        *("import_receivables", "open_task", "payment_webhook", "payments", "portal"),
-        *("reconcile_payments", "record_history", "send_receipt", "sweep"),
-    ]
+    assert sorted(services) == sorted(
+        [
+            *("confirm_payment", "deliver_email", "deliver_sms", "deliver_whatsapp"),
+            *("delivery_feedback", "escalate"),
+            *("import_receivables", "open_task", "operations", "payment_webhook", "payments"),
+            *("personal_data", "portal"),
+            *("publish_rules", "receive_reply", "reconcile_payments", "record_history"),
+            *("replan", "review_book", "send_receipt"),
+            *("sweep", "validate_rulebook"),
+            *("agreements", "keep_document", "verify_document"),
+        ]
+    )
 
 
 def test_a_stack_that_is_not_swept_on_purpose_raises_no_alarm(template: Template) -> None:

@@ -87,7 +87,7 @@ class Entrance:
     def _take(self, faults: Faults) -> TakeNotice:
         table = Table(Crashing(self.dynamo, faults), TABLE, 1, pause=lambda _: None)
         return TakeNotice(
-            table, self.clock, self.name_of, lambda: self.rulebooks.get(self.rulebooks.live())
+            table, self.clock, self.name_of, lambda _="": self.rulebooks.get(self.rulebooks.live())
         )
 
     def name_of(self, reference: str) -> str:

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from escalon.usecases.answer_operators import Answer, AnswerOperators, person_of
+from escalon.usecases.answer_operators import AnswerOperators
+from escalon.usecases.forms import Answer, person_of
 from escalon.usecases.payment_acts import ActRefusedError, Person
 from escalon.usecases.suggest_matches import SuggestMatches
 from tests.doubles.crashing import Crashing, Faults

@@ -184,7 +184,7 @@ def test_l7_the_window_closes_at_18_between_decision_and_delivery(
 
 def test_money_between_the_look_and_the_claim_makes_it_look_again() -> None:
     world, message = planned()
-    faults = Faults(2, "after", instead=lambda: change(world, paid(world.account())))
+    faults = Faults(3, "after", instead=lambda: change(world, paid(world.account())))
     assert world.deliver("email", faults)(message) == "withdrawn"
     assert world.ses.calls == []
 
@@ -206,7 +206,7 @@ def test_a_function_that_was_frozen_before_the_provider_looks_again(
     world.clock.then.extend([NOW, NOW + timedelta(seconds=seconds)])
     calls = Faults()
     assert world.deliver("email", calls)(message) == "sent"
-    assert calls.calls.count("get_item") == tries
+    assert calls.calls.count("get_item") == 2 * tries  # the account, and what is stopped
     assert len(world.ses.calls) == 1
     assert len(world.facts("a1", "released")) == tries - 1
 
@@ -237,7 +237,7 @@ def test_l2_a_message_that_comes_again_sends_nothing() -> None:
 def test_l2_a_message_that_is_being_sent_by_somebody_else_is_left_to_them() -> None:
     world, message = planned()
     became: list[str] = []
-    inside = Faults(4, "before", instead=lambda: became.append(world.deliver("email")(message)))
+    inside = Faults(5, "before", instead=lambda: became.append(world.deliver("email")(message)))
     assert world.deliver("email", inside)(message) == "sent"
     assert became == ["under_way"]
     assert len(world.ses.calls) == 1
@@ -246,7 +246,7 @@ def test_l2_a_message_that_is_being_sent_by_somebody_else_is_left_to_them() -> N
 def test_l2_of_two_that_look_at_once_one_claims() -> None:
     world, message = planned()
     became: list[str] = []
-    inside = Faults(2, "after", instead=lambda: became.append(world.deliver("email")(message)))
+    inside = Faults(3, "after", instead=lambda: became.append(world.deliver("email")(message)))
     assert world.deliver("email", inside)(message) == "gone"
     assert became == ["sent"]
     assert len(world.ses.calls) == 1
@@ -341,7 +341,7 @@ def test_l2_money_that_comes_while_it_is_recorded_is_not_lost() -> None:
     def part_payment() -> None:
         change(world, replace(world.account(), receivables=(less,)))
 
-    assert world.deliver("email", Faults(4, "after", instead=part_payment))(message) == "sent"
+    assert world.deliver("email", Faults(5, "after", instead=part_payment))(message) == "sent"
     account = world.account()
     assert account.receivables[0].open_minor == 60_000_00
     assert account.receivables[0].steps["friendly"].state == "sent"
@@ -354,7 +354,7 @@ def test_an_answer_that_comes_after_a_person_was_told_is_kept() -> None:
     def meanwhile() -> None:
         world.run(late)
 
-    assert world.deliver("email", Faults(4, "after", instead=meanwhile))(message) == "unknown"
+    assert world.deliver("email", Faults(5, "after", instead=meanwhile))(message) == "unknown"
     (document,) = world.messages()
     assert document["provider_message_id"] == "provider-1"
     assert ("recorded_late", {"intent_id": message.intent_id, "became": "sent"}) in world.reports
@@ -506,6 +506,7 @@ def test_a_message_leads_to_its_own_link_and_the_link_to_its_account() -> None:
             "creditor": "andina",
             "message_id": message.intent_id,
             "expires": "2026-12-06T15:00:00Z",
+            "channel": "email",
         }
     }
 
@@ -514,9 +515,10 @@ def test_an_sms_carries_the_link_in_two_segments_at_most() -> None:
     world, message = planned_online(debtor(points=(point("sms"),)))
     assert linking(world, "sms")(message) == "sent"
     (call,) = world.sns.calls
-    assert call["Message"].endswith(f"Pay: {LINKS.url(message.intent_id)}")
+    url = LINKS.url(message.intent_id)
+    assert call["Message"].endswith(f"Pay or stop SMS: {url}")  # one link serves both
     (document,) = world.messages()
-    assert document["segments"] == 1
+    assert document["segments"] == 2
 
 
 @pytest.mark.parametrize(
@@ -534,8 +536,10 @@ def test_without_a_provider_for_the_debt_the_creditors_own_address_stays(
     world, message = planned_online(None, currencies, creditor)
     assert linking(world, links=links)(message) == "sent"
     assert FIXED in told(world)
-    assert "pay.example" not in told(world)
-    assert links_of(world) == {}
+    # What it leads to then is the debtor's own page: no checkout, and how to stop.
+    own = LINKS.url(message.intent_id)
+    assert (f"{own}/stop" in told(world)) is (links is not None)
+    assert len(links_of(world)) == (1 if links else 0)
 
 
 def test_a_provider_that_creditors_share_serves_each_of_them() -> None:
@@ -548,7 +552,7 @@ def test_the_link_is_there_from_the_claim_on_and_never_without_one() -> None:
     """Whoever has the message can follow its link; a message that was stopped has none."""
     world, message = planned_online()
     with pytest.raises(Crash):
-        linking(world, faults=Faults(4, "before"))(message)
+        linking(world, faults=Faults(5, "before"))(message)
     assert [m["state"] for m in world.messages()] == ["sending"]
     assert len(links_of(world)) == 1
     world, message = planned_online()
@@ -568,16 +572,6 @@ def test_a_message_that_is_given_back_and_sent_later_keeps_its_link() -> None:
     assert set(links_of(world)) == before
     ((_, link),) = links_of(world).items()
     assert link["expires"] == "2026-12-06T16:00:00Z"
-
-
-def test_the_key_is_read_only_where_a_link_is_made() -> None:
-    """Secrets Manager is asked once more at a cold start, and only by whoever needs it."""
-
-    def unreadable() -> bytes:
-        raise AssertionError("nobody needs it")
-
-    world, message = planned_online(currencies=("USD",))
-    assert linking(world, links=Links(unreadable, "https://pay.example"))(message) == "sent"
 
 
 # ------------------------------------------------------------ interest, and feeds that are old

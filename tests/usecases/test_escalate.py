@@ -8,14 +8,17 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
+from escalon.authoring.rulebook import sealed
 from escalon.domain.account import Hold
+from escalon.domain.calendar import Calendar
+from escalon.domain.contact_policy import Holidays, Layer, Policy, Provenance, Recipients
 from escalon.domain.storage import Change, ConflictError
 from escalon.failures import in_short
 from escalon.usecases.escalate import PAGE
 from escalon.usecases.messages_between import ShardOfRun
 from escalon.usecases.runs import Totals
 from tests.doubles.crashing import Crash, Faults
-from tests.doubles.world import NOW, TABLE, World, debtor, receivable, rulebook
+from tests.doubles.world import NOW, TABLE, OneRulebook, World, debtor, receivable, rulebook
 
 AMPLE = timedelta(minutes=5)
 SHARD = ShardOfRun("2026-09-07T15:00:00Z", NOW, "", "due#000")
@@ -49,6 +52,22 @@ def touch(world: World, account_id: str) -> None:
 # ----------------------------------------------------------------------------- the books
 
 
+def test_whoever_is_silent_for_want_of_a_rule_is_counted_for_the_alarm() -> None:
+    """The holidays of a year that nobody loaded silence a whole country."""
+    world = World()
+    about = Provenance("test")
+    everybody = Recipients(about, allow=("debtor",))
+    layer = Layer("law", "country", everybody, holidays=Holidays(about, "CO"))
+    lacking = Policy((layer,), {"CO": Calendar("CO", (2025,), ())})
+    world.rulebooks = OneRulebook(sealed(replace(rulebook(), contact_policies={"*": lacking})))
+    world.put(debtor("silent"))
+    world.put(debtor("waits", receivable(late=1)))
+    asked = replace(SHARD, rulebook=world.rulebooks.in_force)
+    totals = world.escalate()(asked, lambda: AMPLE)
+    assert totals == Totals(looked_at=2, waited=2, silenced=1)
+    assert totals.add_up
+
+
 def test_invariant_9_the_totals_say_what_became_of_everybody() -> None:
     world = World()
     world.put(debtor("acts"))
@@ -69,6 +88,7 @@ def test_invariant_9_the_totals_say_what_became_of_everybody() -> None:
         "failed": 1,
         "issued": 0,
         "not_issued": 0,
+        "silenced": 0,
     }
     assert world.totals(NOW) == found
 

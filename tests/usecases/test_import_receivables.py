@@ -84,7 +84,7 @@ class Inbox:
         documents = Documents(Crashing(self.world.s3, faults), "bucket")
         return ImportReceivables(
             table, documents, self.world.clock, KEY, "America/Bogota", self.later.append,
-            rulebook, self.workers,
+            lambda _="": rulebook(), self.workers,
         )  # fmt: skip
 
     def upload(self, *rows: str, header: str = HEADER, name: str = "book") -> tuple[str, str]:
@@ -754,7 +754,7 @@ def test_a_payment_that_comes_while_the_message_leaves_is_marked_as_crossed() ->
     def pays() -> None:
         bank(inbox, pay("P1", "300", "900", on="2026-09-07"))
 
-    inbox.world.take("email", Faults(4, "before", instead=pays))
+    inbox.world.take("email", Faults(5, "before", instead=pays))
     (message,) = inbox.world.messages()
     assert (message["state"], message["crossed_by"]) == ("sent", ["P1"])
     assert inbox.open() == {"F1": 9_970_000}

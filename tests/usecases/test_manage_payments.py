@@ -69,7 +69,7 @@ class Desk:
     def manage(self, faults: Faults | None = None) -> ManagePayments:
         client = Crashing(self.world.dynamo, faults or Faults())
         table = Table(client, TABLE, 1, pause=lambda _: None)
-        return ManagePayments(table, self.world.clock, name_of, lambda: RULES)
+        return ManagePayments(table, self.world.clock, name_of, lambda _="": RULES)
 
     def owes(self, *receivables: Receivable, account_id: str = "a1") -> None:
         """An account with these receivables, as the ledger has them."""
@@ -101,7 +101,7 @@ class Desk:
         """What a provider tells."""
         if re.fullmatch(r"r\d+", reference):
             self.points(reference)
-        take = TakeNotice(self.world.table, self.world.clock, name_of, lambda: RULES)
+        take = TakeNotice(self.world.table, self.world.clock, name_of, lambda _="": RULES)
         about = {"amount_minor": amount, "currency": currency, "reference": reference}
         notice = PaymentNotice(
             "wompi", f"{payment}-{kind}-{amount}", kind, payment, occurred_at=at, **about,  # type: ignore[arg-type]
@@ -1045,7 +1045,7 @@ def test_invariant_12_no_fact_carries_the_reason_or_a_name(desk: Desk) -> None:
 
 def test_a_rulebook_that_is_not_there_lets_nobody_give_up_anything(desk: Desk) -> None:
     desk.owes(receivable("r1"))
-    manage = ManagePayments(desk.world.table, desk.world.clock, name_of, lambda: None)
+    manage = ManagePayments(desk.world.table, desk.world.clock, name_of, lambda _="": None)
     order = GiveUp("k1", WHY, "waiver", "a1", "r1", "COP", {"principal": 1})
     assert field_of(lambda: manage.give_up(order, EVA)) == ("not_allowed", "amounts_minor")
 
@@ -1061,7 +1061,7 @@ def test_an_account_that_keeps_moving_is_tried_again_by_its_key(desk: Desk) -> N
             return super().update(change, *more)
 
     table = Restless(desk.world.dynamo, TABLE, 1, pause=lambda _: None)
-    manage = ManagePayments(table, desk.world.clock, name_of, lambda: RULES)
+    manage = ManagePayments(table, desk.world.clock, name_of, lambda _="": RULES)
     order = GiveUp("k1", WHY, "waiver", "a1", "r1", "COP", {"principal": 1})
     fault, (problem,) = refusal(lambda: manage.give_up(order, EVA))
     assert (fault, problem.remedy) == ("conflict", "send it again with the same key, k1")

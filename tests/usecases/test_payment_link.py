@@ -99,15 +99,18 @@ class Debtor:
     def opener(self, faults: Faults | None = None) -> OpenPaymentLink:
         table = Table(Crashing(self.world.dynamo, faults or Faults()), TABLE, 1)
         return OpenPaymentLink(
-            table, lambda: self.rulebook, self.world.clock, str, self.keys, self.api,
+            table, lambda _: self.rulebook, self.world.clock, str, self.keys, self.api,
             self.world.report,
         )  # fmt: skip
 
     def visit(self, code: str = "", **more: Any) -> Visit:
         return Visit(code or self.code, PUBLIC, **more)
 
-    def show(self, code: str = "", **more: Any) -> Page:
-        return self.opener().show(self.visit(code, **more))
+    def show(self, code: str = "", faults: Faults | None = None, **more: Any) -> Page:
+        from tests.usecases.portal_visitor import portal_of  # whose visitors begin with a link
+
+        portal = portal_of(self.world, self.opener(faults), lambda: self.rulebook)
+        return portal.get(self.visit(code, **more), "")
 
     def pay(self, provider: str, currency: str = "COP", faults: Faults | None = None) -> Page:
         visit = self.visit(query={"currency": currency})
@@ -147,7 +150,7 @@ def seen(page: Page) -> str:
 
 def buttons(page: Page) -> dict[str, str]:
     """Where the page's buttons lead, by what they say."""
-    found = re.findall(r'action="([^"]+)">\s*<button type="submit">([^<]+)<', page.body)
+    found = re.findall(r'action="([^"]+)">\s*<button[^>]*>([^<]+)<', page.body)
     return {words: action.replace("&amp;", "&") for action, words in found}
 
 
@@ -194,11 +197,11 @@ def test_the_page_offers_every_way_to_pay_what_is_owed() -> None:
     page = Debtor().show()
     assert page.status == 200
     assert buttons(page) == {
-        "Pay with Wompi": "kQUceAIky1/pay/andina-wompi?currency=COP",
-        "Pay with PayU": "kQUceAIky1/pay/andina-payu?currency=COP",
+        "Pay with Wompi": "/p/kQUceAIky1/pay/andina-wompi?currency=COP",
+        "Pay with PayU": "/p/kQUceAIky1/pay/andina-payu?currency=COP",
     }
     text = seen(page)
-    assert "Pay Almacenes Andina" in text
+    assert "Your account with Almacenes Andina" in text
     assert "+57 601 000 0001" in text
     assert "atencion@andina.example.com" in text
     assert "Almacenes Andina S.A.S., NIT 900.000.001-8" in text
@@ -283,7 +286,7 @@ def test_whoever_comes_back_from_the_checkout_is_not_asked_again() -> None:
 @pytest.mark.parametrize(
     ("days", "status", "words"),
     [
-        (-1, 200, "Pay Almacenes Andina"),
+        (-1, 200, "Your account with Almacenes Andina"),
         (0, 410, "This link is no longer active"),
         (1, 410, "This link is no longer active"),
     ],
@@ -302,8 +305,8 @@ def test_a_link_that_is_not_there_says_nothing_about_anybody(code: str) -> None:
     for act in ("show", "pay"):
         debtor = Debtor()
         visit = debtor.visit(code, languages="en-GB,en;q=0.8")
-        opener = debtor.opener()
-        page = opener.show(visit) if act == "show" else opener.pay(visit, "andina-wompi")
+        shown = debtor.show(code, languages="en-GB,en;q=0.8")
+        page = shown if act == "show" else debtor.opener().pay(visit, "andina-wompi")
         assert page.status == 404
         assert "We did not find this page" in seen(page)
         assert "Andina" not in page.body
@@ -321,7 +324,7 @@ def test_a_page_about_nobody_speaks_as_the_browser_does(languages: str, lang: st
 def test_a_strange_code_asks_the_table_for_nothing() -> None:
     calls = Faults()
     debtor = Debtor()
-    debtor.opener(calls).show(debtor.visit("x" * 5000))
+    debtor.show("x" * 5000, faults=calls)
     assert calls.calls == []
 
 
@@ -336,7 +339,7 @@ def test_whatever_fails_the_debtor_sees_a_page() -> None:
 
     debtor = Debtor()
     for number in (1, 2):
-        page = debtor.opener(Faults(number, instead=fail)).show(debtor.visit(languages="en"))
+        page = debtor.show(faults=Faults(number, instead=fail), languages="en")
         assert page.status == 503
         assert "Something failed on our side, and nothing was taken from you." in seen(page)
     assert {code for code, _ in debtor.world.reports} == {"page_failed"}
@@ -388,7 +391,7 @@ def test_nothing_open_is_good_news(act: str) -> None:
     debtor = Debtor(debtor_of())
     page = debtor.show() if act == "show" else debtor.pay("andina-wompi")
     assert page.status == 200
-    assert "There is nothing to pay" in seen(page)
+    assert "At the moment there is no balance to pay to Almacenes Andina" in seen(page)
     assert buttons(page) == {}
     assert debtor.references() == {}
 
@@ -547,13 +550,13 @@ def test_a_payment_under_the_reference_finds_its_account() -> None:
     debtor = Debtor()
     debtor.pay("andina-wompi")
     world = debtor.world
-    take = TakeNotice(world.table, world.clock, str, lambda: debtor.rulebook)
+    take = TakeNotice(world.table, world.clock, str, lambda _="": debtor.rulebook)
     notice = PaymentNotice(
         "andina-wompi", "e1", "approved", "01-1531", 200_000_00, "COP", REFERENCE, NOW
     )
     assert take(notice, WOMPI) == "booked"
     assert world.account().receivables == ()
-    assert "There is nothing to pay" in seen(debtor.show())
+    assert "At the moment there is no balance to pay" in seen(debtor.show())
 
 
 # ------------------------------------------------------------------------------- headers
@@ -574,7 +577,7 @@ def test_a_page_lets_a_browser_do_no_more_than_it_needs() -> None:
         assert policy["default-src"] == "'none'"
         assert policy["base-uri"] == policy["frame-ancestors"] == "'none'"
         assert "unsafe" not in headers["Content-Security-Policy"]
-        assert len(page.body.encode()) < 8_000
+        assert len(str(page.body).encode()) < 10_000
     assert debtor.pay("andina-wompi").headers["Referrer-Policy"] == "no-referrer"
     assert debtor.pay("andina-wompi").headers["Cache-Control"] == "no-store"
 

@@ -80,9 +80,9 @@ class Books(Desk):
         faults = faults or Faults()
         table = Table(Crashing(self.world.dynamo, faults), TABLE, 1, pause=lambda _: None)
         documents = Documents(Crashing(self.world.s3, faults), "bucket")
-        take = TakeNotice(table, self.world.clock, name_of, lambda: RULES)
+        take = TakeNotice(table, self.world.clock, name_of, lambda _="": RULES)
         return ReconcilePayments(
-            table, documents, self.world.clock, name_of, take, lambda: RULES, "America/Bogota",
+            table, documents, self.world.clock, name_of, take, lambda _="": RULES, "America/Bogota",
             in_production=in_production,
         )  # fmt: skip
 
@@ -94,7 +94,7 @@ class Books(Desk):
         if reference.startswith("r"):
             self.points(reference)
         table = Table(self.world.dynamo, TABLE, 1)
-        take = TakeNotice(table, self.world.clock, name_of, lambda: RULES)
+        take = TakeNotice(table, self.world.clock, name_of, lambda _="": RULES)
         notice = PaymentNotice(
             "wompi", f"{payment}-{kind}-{amount}", kind, payment, amount, currency, reference, at,  # type: ignore[arg-type]
             aliases=aliases,

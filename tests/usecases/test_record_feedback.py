@@ -328,7 +328,7 @@ def test_feedback_may_come_before_the_send_is_written_down(
     def meanwhile() -> None:
         told(world, message.intent_id, what, at=NOW, **more)
 
-    assert world.deliver("email", Faults(4, "after", instead=meanwhile))(message) == "sent"
+    assert world.deliver("email", Faults(5, "after", instead=meanwhile))(message) == "sent"
     document = message_of(world, message.intent_id)
     assert (document["state"], document["provider_message_id"]) == (what, "provider-1")
     assert document["settled_at"] == "2026-09-07T15:00:00Z"
@@ -344,17 +344,17 @@ def test_feedback_may_come_before_the_send_is_written_down(
 def test_feedback_between_two_reads_of_who_records_is_not_lost() -> None:
     """The record finds that the account has moved and reads again; meanwhile the carrier tells."""
     world, message = planned()
-    faults = Faults(6, "after", instead=lambda: told(world, message.intent_id, "bounced", **BOUNCE))
+    faults = Faults(7, "after", instead=lambda: told(world, message.intent_id, "bounced", **BOUNCE))
 
     def money() -> None:
         (owed,) = world.account().receivables
         less = replace(world.account(), receivables=(replace(owed, open_minor=60_000_00),))
         world.put(less, NOW)
 
-    first = Faults(4, "after", instead=money)
+    first = Faults(5, "after", instead=money)
     both = _Both(first, faults)
     assert world.deliver("email", both)(message) == "sent"  # type: ignore[arg-type]
-    assert faults.calls[5] == "get_item"  # the account, before its message
+    assert faults.calls[6] == "get_item"  # the account, before its message
     assert message_of(world, message.intent_id)["state"] == "bounced"
     assert steps(world) == {"friendly": "failed"}
 

@@ -98,5 +98,26 @@ def test_what_the_table_could_not_take_just_then_is_written_again() -> None:
     dynamo.batch_write_item = throttled  # type: ignore[method-assign]
     record, history = recorder(dynamo, Events())
     record(images(lived()))
-    assert tries == [3, 2]
+    assert tries == [6, 5]  # three facts and the three versions that they came with
+    assert len(list(history.of("a1"))) == 3
+
+
+def test_each_version_of_an_account_is_kept_without_personal_data() -> None:
+    dynamo = DynamoDb()
+    record, history = recorder(dynamo, Events())
+    record(images(lived()))
+    before = history.state_at("a1", NOW - timedelta(seconds=1))
+    after = history.state_at("a1", NOW + timedelta(seconds=1))
+    assert before is None
+    assert after is not None
+    assert [*after.account.receivables[0].steps] == ["friendly"]
+    assert (after.account.name, after.account.points[0].address) == ("", "-")
+    assert after.at == NOW
+
+
+def test_an_account_that_cannot_be_read_stops_no_fact() -> None:
+    found = images(lived())
+    broken = {**found[0], "doc": {"S": "{"}}
+    record, history = recorder(DynamoDb(), Events())
+    assert record([broken, *found[1:]]) == 3
     assert len(list(history.of("a1"))) == 3

@@ -14,12 +14,15 @@ from escalon.adapters.documents import Documents
 from escalon.adapters.email import Email
 from escalon.adapters.table import Table
 from escalon.domain import ledger
-from escalon.domain.account import Account, Consent, ContactPoint
+from escalon.domain.account import Account, Consent, ContactPoint, Hold
+from escalon.domain.contact_policy import Layer, Provenance, Stops
+from escalon.domain.feedback import Feedback
 from escalon.domain.payment import Incoming, PaymentState, Said
-from escalon.domain.rulebook import Payments, Rulebook
+from escalon.domain.rulebook import HoldKind, Payments, Rulebook
 from escalon.domain.storage import Change, ConflictError
 from escalon.messages.errors import MessageError
 from escalon.usecases.book_payments import BookPayments, OfAccount
+from escalon.usecases.record_feedback import RecordFeedback
 from escalon.usecases.send_receipt import NotYetError, SendReceipt, receipt_id
 from tests.doubles.crashing import Crash, Crashing, Faults, When
 from tests.doubles.world import NOW, TABLE, World, debtor, point, receivable, rulebook
@@ -52,7 +55,7 @@ def book(world: World, *money: Incoming) -> None:
     stored = world.table.get("a1")
     booked = world.table.around("a1", (), [one.payment_id for one in money]).booked
     own = OfAccount("a1", stored, list(money), booked=booked)
-    BookPayments(world.table, world.clock, lambda ref: ref, with_receipts)(own)
+    BookPayments(world.table, world.clock, lambda ref: ref, lambda _="": with_receipts())(own)
 
 
 def sender(world: World, faults: Faults | None = None, of: Rulebook | None = None) -> SendReceipt:
@@ -60,7 +63,7 @@ def sender(world: World, faults: Faults | None = None, of: Rulebook | None = Non
     return SendReceipt(
         Table(Crashing(world.dynamo, faults), TABLE, 1, pause=lambda _: None),
         Documents(Crashing(world.s3, faults), "bucket"),
-        lambda: of or with_receipts(),
+        lambda _="": of or with_receipts(),
         world.clock,
         Email(Crashing(world.ses, faults), "set"),
         world.report,
@@ -225,6 +228,20 @@ def test_the_address_works_and_nobody_has_revoked_it(
     assert len(world.messages()) == len(world.ses.calls)
 
 
+def test_nobody_confirms_anything_to_a_person_about_whom_the_law_says_silence() -> None:
+    """A receipt is exempt from hours and caps, never from a stop of everything."""
+    gone = Hold("h", "deceased", NOW.date())
+    world = paid(replace(debtor("a1", FIRST, SECOND), holds=(gone,)), payer_email="")
+    never = Layer("core", "base", stops=(Stops(Provenance("law"), ("deceased",)),))
+    before = with_receipts().policy_for("CO")
+    by = with_receipts(
+        holds={"deceased": HoldKind(stop="deceased")},
+        contact_policies={"*": replace(before, layers=(never, *before.layers))},
+    )
+    assert sender(world, of=by)("a1", PAYMENT) == "no_address"
+    assert world.ses.calls == []
+
+
 # ------------------------------------------------------------------------------- whether
 
 
@@ -234,7 +251,7 @@ def test_nothing_is_sent_where_the_rulebook_sends_no_receipts() -> None:
     unpublished = SendReceipt(
         world.table,
         Documents(world.s3, "bucket"),
-        lambda: None,
+        lambda _="": None,
         world.clock,
         Email(world.ses, "set"),
         world.report,
@@ -381,8 +398,9 @@ def note(world: World, **more: Any) -> None:
     """What the carrier's feedback writes on the message."""
     (document,) = world.messages()
     del document["_account_id"]
-    pk, sk = "A#a1", f"M#{document['message_id']}"
-    world.table.save(world.table.put_document(pk, sk, {**document, **more}))
+    pk, sk, version = "A#a1", f"M#{document['message_id']}", document["version"]
+    put = world.table.put_document(pk, sk, {**document, **more, "version": version + 1})
+    world.table.replace(put, version)
 
 
 def test_feedback_that_is_quicker_than_the_answer_stands() -> None:
@@ -394,6 +412,71 @@ def test_feedback_that_is_quicker_than_the_answer_stands() -> None:
     assert document["state"] == "bounced"
     assert document["told"] == told
     assert document["provider_message_id"] == "provider-1"
+
+
+def test_feedback_that_comes_while_the_answer_is_weighed_stands_too() -> None:
+    """The document is written on the version that was read, however often that moves."""
+    world = paid()
+
+    reads: list[str] = []
+    real_load = world.table.load
+    # The fifth call is to SES: the first, a load, goes past the faults.
+    send = sender(world, Faults(5, "after", instead=lambda: note(world, state="delivered")))
+
+    def load(pk: str, sk: str) -> Any:
+        found = real_load(pk, sk)
+        if found is not None and found["state"] == "delivered" and not reads:
+            reads.append(sk)
+            note(world, state="bounced")
+        return found
+
+    send._table.load = load  # type: ignore[method-assign]
+    assert send("a1", PAYMENT) == "sent"
+    assert reads
+    (document,) = world.messages()
+    assert (document["state"], document["provider_message_id"]) == ("bounced", "provider-1")
+
+
+def test_what_a_carrier_tells_of_a_receipt_is_written_on_what_its_sender_wrote() -> None:
+    world = paid()
+    sender(world)("a1", PAYMENT)
+    (document,) = world.messages()
+    recorder = RecordFeedback(
+        world.table, world.rulebooks, Documents(world.s3, "bucket"), world.clock, "t", world.report
+    )
+    told = Feedback("email", "bounced", NOW, "provider-1", "a1", document["message_id"])
+    assert recorder.record(told, 1) == "bounced"
+    (after,) = world.messages()
+    assert (after["state"], after["version"]) == ("bounced", document["version"] + 1)
+    # And whoever read it before cannot write it back.
+    pk, sk = "A#a1", f"M#{document['message_id']}"
+    with pytest.raises(ConflictError):
+        world.table.replace(world.table.put_document(pk, sk, document), document["version"])
+
+
+def test_feedback_keeps_what_the_sender_wrote_between_its_look_and_its_write() -> None:
+    """A receipt's sender leaves the account alone, so the account's version protects nothing."""
+    world = paid()
+    sender(world)("a1", PAYMENT)
+    (document,) = world.messages()
+    table = Table(world.dynamo, TABLE, 1)
+    load_many, wrote = table.load_many, []
+
+    def meanwhile(keys: Any) -> Any:
+        found = load_many(keys)
+        if not wrote:
+            wrote.append(True)
+            note(world, provider_message_id="told late")
+        return found
+
+    table.load_many = meanwhile  # type: ignore[method-assign]
+    recorder = RecordFeedback(
+        table, world.rulebooks, Documents(world.s3, "bucket"), world.clock, "t", world.report
+    )
+    told = Feedback("email", "delivered", NOW, "provider-1", "a1", document["message_id"])
+    assert recorder.record(told, 1) == "delivered"
+    (after,) = world.messages()
+    assert (after["state"], after["provider_message_id"]) == ("delivered", "told late")
 
 
 def test_feedback_settles_what_a_crash_left_open() -> None:

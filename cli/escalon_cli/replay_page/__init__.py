@@ -62,7 +62,7 @@ def _overview(
     )
     by = figures.granularity(replay.from_on, replay.to_on)
     sent = [message for message in replay.messages if message.went_out]
-    failed = sum(1 for message in replay.messages if message.state == "failed")
+    failed = sum(1 for message in replay.messages if message.failed)
     silence = figures.silences(replay.refusals, replay.messages)
 
     return {
@@ -87,7 +87,7 @@ def _overview(
             "unknown": sum(
                 1
                 for message in replay.messages
-                if not message.went_out and message.state not in ("failed", "withdrawn")
+                if not (message.went_out or message.failed or message.state == "withdrawn")
             ),
             "failed": failed,
             "tasks": len(replay.tasks),

@@ -135,6 +135,7 @@
     person: "M12 4.500a3.500 3.500 0 1 1 0 7 3.500 3.500 0 0 1 0-7M5 20c.5-4 3.200-6 7-6s6.500 2 7 6",
     refusal: "M12 4a8 8 0 1 1 0 16 8 8 0 0 1 0-16M6.500 6.500l11 11",
     task: "M5 6h14v14H5zM9 4v4M15 4v4M8.500 13.500l2.500 2.500 4.500-4.500",
+    agreement: "M6 3.500h12v17H6zM9 8h6M9 11.500h6M9.500 16.500c1.500-2 2.500-2 3 0s1.500 1 2 0",
   };
   const icon = (name) => s("svg", { viewBox: "0 0 24 24", class: "icon", "aria-hidden": "true" }, s("path", { d: ICONS[name] || ICONS.decision }));
   const stageClass = (stage) => `st st-${DATA.stages.includes(stage) ? stage : "other"}`;
@@ -668,7 +669,7 @@
 
   // ── An account's story ─────────────────────────────────────────────────────────────────────
 
-  const kinds = { message: true, money: true, decision: true, refusal: true, task: true };
+  const kinds = { message: true, money: true, agreement: true, decision: true, refusal: true, task: true };
   let preview = { width: "phone", message: null };
   let told = null; // the account whose story is open, with its parsed story
 
@@ -782,6 +783,12 @@
     money: (event) => [
       h("p.line", null, h("b", null, named("money", event.kind)), " ", h("b" + (event.amount < 0 ? ".less" : ".more-owed"), null, signed(event.amount, event.currency)),
         h("span.mute", null, " · ", event.receivable || word("story.unapplied"), event.cause && ` · ${event.cause}`, " · ", plain("story.balance", { amount: money(event.open, event.currency) })))],
+    agreement: (event) => [
+      h("p.line", null, h("b", null, named("agreement", event.became)), event.number !== null && [" ", number(event.number)],
+        event.kind && [" · ", named("agreement.kind", event.kind)],
+        event.amount !== null && event.currency && [" · ", money(event.amount, event.currency)],
+        h("span.mute", null, " · ", h("code", null, event.id))),
+      event.became === "agreement_broken" && h("p.reason.next", null, event.resume ? plain("story.resumes", { step: event.resume }) : word("story.resumes.age"))],
     decision: (event) => [
       h("p.line", null, h("b", null, named("decision", event.decision)), event.step && [" · ", plain("story.step", { step: event.step })],
         event.n > 1 && [" · ", plain("story.times", { n: event.n }), ", ", plain("story.until", { when: moment(event.t2) })]),

@@ -54,7 +54,12 @@ class Message:
     @property
     def went_out(self) -> bool:
         """Whether a provider took it. A claimed or unknown message may or may not have gone."""
-        return self.state in {"sent", "delivered", "opened"}
+        return self.state in {"sent", "delayed", "delivered", "complained", "opened"}
+
+    @property
+    def failed(self) -> bool:
+        """Whether it is known to have reached nobody."""
+        return self.state in {"failed", "rejected", "bounced"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,6 +129,22 @@ class Refusal:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Agreed:
+    """What became of an agreement, or of one of its instalments."""
+
+    account_id: str
+    at: datetime
+    became: str
+    agreement_id: str
+    kind: str = ""
+    instalment: int | None = None
+    amount_minor: int | None = None
+    paid_minor: int | None = None
+    currency: str = ""
+    resume_at: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Receivable:
     receivable_id: str
     account_id: str
@@ -170,6 +191,7 @@ class Replay:
     entries: tuple[Entry, ...] = ()
     refusals: tuple[Refusal, ...] = ()
     receivables: tuple[Receivable, ...] = ()
+    agreements: tuple[Agreed, ...] = ()
     runs: tuple[Run, ...] = ()
 
     @property
@@ -229,6 +251,9 @@ class _Row:
         if not isinstance(value, int) or isinstance(value, bool):
             raise self._wrong(name, "a whole number")
         return value
+
+    def maybe_whole(self, name: str) -> int | None:
+        return None if self.values.get(name) is None else self.whole(name)
 
     def instant(self, name: str) -> datetime:
         value = self.values.get(name)
@@ -313,6 +338,7 @@ def read_replay(out: Path) -> Replay:
         entries=entries,
         refusals=refusals,
         receivables=receivables,
+        agreements=tuple(_agreed(r) for r in _lines(out / "agreements.jsonl", tz)),
         runs=tuple(_run(run) for run in row.rows("runs")),
     )
 
@@ -457,6 +483,21 @@ def _refusal(row: _Row) -> Refusal:
         source=row.text("source"),
         reason="" if reason == code else reason,
         next_allowed_at=row.maybe_instant("next_allowed_at"),
+    )
+
+
+def _agreed(row: _Row) -> Agreed:
+    return Agreed(
+        account_id=row.need("account_id"),
+        at=row.instant("at"),
+        became=row.need("became"),
+        agreement_id=row.need("agreement_id"),
+        kind=row.text("kind"),
+        instalment=row.maybe_whole("instalment"),
+        amount_minor=row.maybe_whole("amount_minor"),
+        paid_minor=row.maybe_whole("paid_minor"),
+        currency=row.text("currency"),
+        resume_at=row.text("resume_at"),
     )
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from escalon_cli.replay_page.figures import bucket_of, stage_rank
 from escalon_cli.replay_page.records import (
+    Agreed,
     Decision,
     Entry,
     Message,
@@ -24,7 +25,9 @@ WHY_WITHIN = timedelta(days=3)
 
 # Where two things carry the same instant they are told in this order: what was known, what was
 # decided, what was done.
-_TELLING_ORDER = {"charge": 0, "money": 1, "decision": 2, "refusal": 3, "task": 4, "message": 5}
+_TELLING_ORDER = {
+    "charge": 0, "money": 1, "agreement": 2, "decision": 3, "refusal": 4, "task": 5, "message": 6,
+}  # fmt: skip
 
 Event = dict[str, Any]
 
@@ -46,6 +49,7 @@ class _Bundle:
     tasks: list[Task] = field(default_factory=list)
     entries: list[tuple[datetime, Entry]] = field(default_factory=list)
     refusals: list[Refusal] = field(default_factory=list)
+    agreements: list[Agreed] = field(default_factory=list)
     receivables: list[Receivable] = field(default_factory=list)
 
 
@@ -68,6 +72,8 @@ def tell(
         bundles[entry.account_id].entries.append((at, entry))
     for refusal in replay.refusals:
         bundles[refusal.account_id].refusals.append(refusal)
+    for agreed in replay.agreements:
+        bundles[agreed.account_id].agreements.append(agreed)
     for receivable in replay.receivables:
         bundles[receivable.account_id].receivables.append(receivable)
     return tuple(
@@ -228,6 +234,8 @@ def _events(
             )
     for refusal in bundle.refusals:
         told.append((refusal.at, _TELLING_ORDER["refusal"], _refusal_event(refusal, replay)))
+    for agreed in bundle.agreements:
+        told.append((agreed.at, _TELLING_ORDER["agreement"], _agreed_event(agreed, replay)))
     running: dict[str, int] = defaultdict(int)
     for at, entry in entries:
         running[entry.currency] += entry.amount_minor
@@ -328,6 +336,21 @@ def _refusal_event(refusal: Refusal, replay: Replay) -> Event:
         "reason": refusal.reason,
         "next": _local(refusal.next_allowed_at, replay) if refusal.next_allowed_at else "",
         "same": ("refusal", refusal.channel, refusal.step, refusal.rule, refusal.code),
+    }
+
+
+def _agreed_event(agreed: Agreed, replay: Replay) -> Event:
+    return {
+        "k": "agreement",
+        "t": _local(agreed.at, replay),
+        "became": agreed.became,
+        "id": agreed.agreement_id,
+        "kind": agreed.kind,
+        "number": agreed.instalment,
+        "amount": agreed.amount_minor,
+        "paid": agreed.paid_minor,
+        "currency": agreed.currency,
+        "resume": agreed.resume_at,
     }
 
 

@@ -1,4 +1,5 @@
-"""`escalon rules …`: check a rulebook, see what it would say, plan it against the book."""
+"""`escalon rules …`: check a rulebook, see what it would say, plan it against the book, publish it
+and take it back."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -11,17 +12,19 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from escalon.adapters.clock import TableClock
 from escalon.authoring.rulebook import load_rulebook
 from escalon.authoring.schemas import schemas, text_of
 from escalon.domain.rulebook import Rulebook
 from escalon_cli.deployed import Deployed
-from escalon_cli.rules import book, calendar, preview
+from escalon_cli.publish import upload_draft
+from escalon_cli.rules import book, calendar, preview, publishing
 from escalon_cli.rules import check as checking
 from escalon_cli.rules.costs import LISTED, read_costs, with_quota_of
 from escalon_cli.rules.pages import Words
 from escalon_cli.rules.pages.plan_page import plan_page, surprise_text
 from escalon_cli.rules.plan import Planned, plan_of
-from escalon_cli.rules.plan_files import write_plan
+from escalon_cli.rules.plan_files import keep_plan, write_plan
 from escalon_cli.rules.report import Pair, Report, major, report_of
 
 Folder = Annotated[Path, typer.Argument(help="The rulebook's folder.")]
@@ -40,6 +43,7 @@ def register(
 ) -> None:
     """Add the commands to the group `rules`; `deployed` finds a stack by its name."""
     out, err = Console(), Console(stderr=True)
+    publishing.register(app, deployed, errors_in_words)
 
     @app.command("check")
     def _check(
@@ -166,14 +170,14 @@ def register(
     ) -> None:
         """Tell what a draft rulebook would do to the book, beside the rulebook in force.
 
-        Nothing is published and nothing in the stack is changed. A plan in which a message would
-        break the contact policy ends with exit code 1.
+        Nothing is published. The plan is kept in the stack under its hash, for whoever approves
+        and publishes it. One in which a message would break the contact policy ends with exit
+        code 1.
         """
         with errors_in_words():
-            now = datetime.now(UTC).replace(microsecond=0)
             if export is not None:
                 with err.status("reading the book …"):
-                    header = book.take(deployed(stack_name), export, now)
+                    header = _taken(deployed(stack_name), export)
                 out.print(f"{export}: the book of {header.stack} at {header.taken_at}")
                 return
             draft = load_rulebook(folder)
@@ -183,15 +187,25 @@ def register(
                 file = to_folder / "book.jsonl"
                 stack = deployed(stack_name)
                 with err.status("reading the book …"):
-                    book.take(stack, file, now)
+                    _taken(stack, file)
                 costs = with_quota_of(stack, costs)
             planned = _planned(draft, file, days, err)
             report = report_of(planned, costs)
             page = write_plan(to_folder, planned, report, plan_page(report, locale))
+            if against == "live":
+                upload_draft(stack, draft)
+                keep_plan(stack, report)
         _show_plan(report, Words(locale), out)
         print(f"\n{page.resolve().as_uri()}")
         if report.breaches:
             raise typer.Exit(1)
+        if against == "live" and draft.version != report.in_force["version"]:
+            out.print(f"escalon rules publish {folder} --plan {report.plan}", highlight=False)
+
+
+def _taken(stack: Deployed, file: Path) -> book.Header:
+    """The live book, as of the stack's own clock: a replay's stands elsewhere."""
+    return book.take(stack, file, TableClock(stack.table).now().replace(microsecond=0))
 
 
 def _planned(draft: Rulebook, file: Path, days: int, err: Console) -> Planned:
@@ -216,7 +230,7 @@ def _show_checked(checked: checking.Checked, out: Console, err: Console) -> None
     for finding in checked.findings:
         colour = "red" if finding.severity == "error" else "yellow"
         err.print(f"[{colour}]•[/] ", end="")
-        err.print(str(finding.problem), highlight=False, markup=False, soft_wrap=True)
+        err.print(str(finding.problem), highlight=False, markup=False, emoji=False, soft_wrap=True)
     rulebook = checked.rulebook
     if rulebook is None:
         err.print(f"[bold red]✗[/] the rulebook has {checked.errors} problem(s)", highlight=False)

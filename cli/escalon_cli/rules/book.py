@@ -11,11 +11,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
-from msgspec.structs import replace
 
 from escalon.adapters.table import Table
 from escalon.domain.account import Account, Receivable
 from escalon.domain.identity import issue_list
+from escalon.domain.past import nameless
 from escalon.domain.rulebook import Rulebook
 from escalon_cli.deployed import Deployed
 from escalon_cli.publish import live_version
@@ -137,21 +137,7 @@ def digest(line: bytes) -> int:
 
 def bare(account: Account) -> Account:
     """The account without what a forecast does not need and nobody else may read (invariant 12)."""
-    return replace(
-        account,
-        name="",
-        source_ref="",
-        points=tuple(
-            replace(
-                point,
-                address="-",
-                consent=point.consent
-                and replace(point.consent, evidence="on file" if point.consent.evidence else ""),
-            )
-            for point in account.points
-        ),
-        holds=tuple(replace(hold, note="") for hold in account.holds),
-    )
+    return nameless(account)
 
 
 def live(table: Table) -> Iterator[Line]:

@@ -111,6 +111,8 @@ def _case(rulebook: Rulebook, number: int, country: str, owed: str) -> Condition
     for case in cases:
         here = replace(case, country=country)
         above = rulebook.strategies[:number]
+        if ladder.condition == ["nobody"]:  # an experiment hands it out
+            return here
         if holds(ladder.condition, here) and not any(holds(s.condition, here) for s in above):
             return here
     about = f" {owed}" if owed else ""

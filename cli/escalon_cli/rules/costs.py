@@ -19,7 +19,7 @@ from escalon.authoring.yaml_lines import validate
 from escalon_cli.deployed import Deployed
 
 MILLION = 1_000_000
-CHANNELS = ("email", "sms")
+CHANNELS = ("email", "sms", "whatsapp")
 
 
 class CostsError(LookupError):

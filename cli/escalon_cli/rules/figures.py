@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from escalon.domain.account import Account, ContactRecord
+from escalon.domain.contact_facts import zones_for
 from escalon.domain.contact_policy import Deny, evaluate
 from escalon.domain.forecast import Event
 from escalon.domain.rulebook import Rulebook
@@ -223,7 +224,7 @@ def refused(rulebook: Rulebook, account: Account, events: Sequence[Event]) -> It
     """The messages among the events that a rulebook's contact policy does not allow, asked again
     from the start: each message that is said counts before the next is asked about."""
     policy = rulebook.policy_for(account.country)
-    zones = account.zones or (rulebook.default_zone,)
+    zones = zones_for(rulebook, account)
     contacts = list(account.contacts)
     points = {point.point_id: point for point in account.points}
     for event in events:

@@ -6,7 +6,6 @@ names the draft, the rulebook in force, the book and the days, so that who appro
 exactly that (lesson L8, capabilities 4 and 5).
 """
 
-import hashlib
 import multiprocessing
 import os
 from collections.abc import Callable, Iterator, Sequence
@@ -19,6 +18,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from escalon.domain.forecast import Alike, Event, forecast
+from escalon.domain.rollout import plan_hash
 from escalon.domain.rulebook import Rulebook
 from escalon.messages.errors import MessageError
 from escalon.messages.render import render_sms
@@ -107,12 +107,6 @@ def plan_of(
         days,
         figures,
     )
-
-
-def plan_hash(draft: str, in_force: str, content: str, days: int) -> str:
-    """The plan's name: of both rulebooks' versions, the book's fingerprint and the days."""
-    told = f"{draft}|{in_force}|{content}|{days}"
-    return hashlib.sha256(told.encode()).hexdigest()[:16]
 
 
 def account_events(

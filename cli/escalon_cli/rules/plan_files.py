@@ -4,6 +4,7 @@ from pathlib import Path
 
 import msgspec
 
+from escalon_cli.deployed import Deployed
 from escalon_cli.rules.plan import Planned
 from escalon_cli.rules.report import Report
 
@@ -19,3 +20,8 @@ def write_plan(folder: Path, planned: Planned, report: Report, page: str) -> Pat
     path = folder / "index.html"
     path.write_text(page, encoding="utf-8")
     return path
+
+
+def keep_plan(deployed: Deployed, report: Report) -> None:
+    """Keep the plan in the stack, under its hash and for good: what is approved is this file."""
+    deployed.documents.put_new(f"plans/{report.plan}.json", msgspec.json.encode(report))

@@ -4,6 +4,7 @@ One session serves all clients. Clients that send messages to people never retry
 """
 
 import os
+import secrets
 import uuid
 from datetime import datetime
 from functools import cache
@@ -16,6 +17,7 @@ from botocore.exceptions import ClientError
 from escalon.adapters.clock import SystemClock, TableClock
 from escalon.adapters.documents import Documents
 from escalon.adapters.queue import Queue
+from escalon.adapters.rulebook_source import NothingPublishedError as NothingPublishedError
 from escalon.adapters.rulebook_source import PublishedRulebooks
 from escalon.adapters.table import Table
 from escalon.domain.identity import account_id_of
@@ -27,23 +29,31 @@ if TYPE_CHECKING:
     from escalon.adapters.provider_secrets import ProviderSecrets
     from escalon.adapters.retry_later import RetryLater
     from escalon.providers.provider import Credential
+    from escalon.usecases.answer_agreements import AnswerAgreements
+    from escalon.usecases.answer_operations import AnswerOperations
     from escalon.usecases.answer_operators import AnswerOperators
+    from escalon.usecases.answer_personal_data import AnswerPersonalData
     from escalon.usecases.confirm_payment import ConfirmPayment
     from escalon.usecases.deliver import Courier, Deliver
     from escalon.usecases.escalate import Escalate
     from escalon.usecases.import_receivables import ImportReceivables
+    from escalon.usecases.keep_document import KeepDocument
     from escalon.usecases.payment_link import Links, OpenPaymentLink, Visit
+    from escalon.usecases.personal_data import PersonalData
+    from escalon.usecases.publish_rules import PublishRules
+    from escalon.usecases.receive_reply import ReceiveReply
     from escalon.usecases.receive_webhook import ReceiveWebhook
     from escalon.usecases.reconcile_payments import ReconcilePayments
     from escalon.usecases.record_feedback import QueueSmsStatus, RecordFeedback
     from escalon.usecases.record_history import RecordHistory
+    from escalon.usecases.replan import Replan
+    from escalon.usecases.review_book import ReviewBook
     from escalon.usecases.send_receipt import SendReceipt
     from escalon.usecases.sweep import Sweep
     from escalon.usecases.take_notice import TakeNotice
-
-
-class NothingPublishedError(Exception):
-    """No rulebook was ever put in force: `escalon rules publish` does."""
+    from escalon.usecases.validate_rulebook import ValidateRulebook
+    from escalon.usecases.verify_document import VerifyDocument
+    from escalon.usecases.visit_portal import VisitPortal
 
 
 # The gateways' own types say what a request holds; checking it again costs a sixth of a run's CPU.
@@ -53,6 +63,10 @@ PATIENT = Config(retries={"mode": "standard", "total_max_attempts": 5}, paramete
 _PROMPT = PATIENT.merge(
     Config(retries={"mode": "standard", "total_max_attempts": 2}, connect_timeout=1, read_timeout=3)
 )
+# Addresses and forms that others use: in the oldest regions boto3 signs them in a way that buckets
+# made after June 2020 do not take (AWS: "Signature Version 2 turned off"), and names the bucket by an
+# address that is redirected while the bucket is new, which a page's policy forbids a form.
+_SIGNED = Config(signature_version="s3v4", s3={"addressing_style": "virtual"})
 # A retry after a lost answer would be a second message to the debtor (invariant 1).
 # The time-outs end before the function does: a connection that was not made is then known as such.
 _ONCE = Config(
@@ -73,7 +87,8 @@ def _session() -> boto3.Session:
 
 @cache
 def _client(service: str) -> Any:
-    return _session().client(service, config=_PROMPT if settings().somebody_waits else PATIENT)
+    config = _PROMPT if settings().somebody_waits else PATIENT
+    return _session().client(service, config=config.merge(_SIGNED) if service == "s3" else config)
 
 
 @cache
@@ -93,24 +108,31 @@ def _clock() -> Clock:
 
 @cache
 def _rulebooks() -> PublishedRulebooks:
-    return PublishedRulebooks(_documents(), _live_pointer)
+    return PublishedRulebooks(_documents(), _live_pointer, _report)
 
 
-def _rulebook_in_force() -> Rulebook | None:
-    """The rulebook in force; None before one was ever published."""
+def _rulebook_in_force(account_id: str = "") -> Rulebook | None:
+    """The rulebook in force, for an account that of its side; None before one was ever
+    published."""
     try:
-        return _rulebooks().get(_rulebooks().live())
+        return _rulebooks().get(_rulebooks().rollout().side_of(account_id))
     except NothingPublishedError:
         return None
 
 
-def _live_pointer() -> Any:
+def _live_pointer(fresh: bool) -> Any:
     from aws_lambda_powertools.utilities.parameters import AppConfigProvider
     from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
 
+    if fresh:
+        _app_config.cache_clear()
     try:
-        return _app_config(AppConfigProvider).get(settings().rulebook_profile, max_age=30)
+        # AppConfig refuses whoever asks again before a minute has passed, unless told at the start.
+        return _app_config(AppConfigProvider).get(
+            settings().rulebook_profile, max_age=30, RequiredMinimumPollIntervalInSeconds=15
+        )
     except GetParameterError as error:
+        _app_config.cache_clear()  # its token is good for one call, which is gone
         if _is_nothing_there(error.__context__):
             raise NothingPublishedError from error
         raise
@@ -163,6 +185,22 @@ def stale_feeds(rulebook: str, now: datetime) -> tuple[str, ...]:
     return feeds.stale(pinned, feeds.read(_table(), pinned.payments.feeds), now)
 
 
+def keep_quotas(now: datetime) -> bool:
+    """Ask the carriers what they take, so that a run paces itself. False if they did not say; then
+    what was read before counts for a while. A local stack paces nothing."""
+    from escalon.adapters.quotas import email_quota, sms_quota
+    from escalon.usecases import pace
+
+    if settings().stage == "local":
+        return True
+    try:
+        pace.keep_quotas(_table(), (email_quota(_client("sesv2"), now), sms_quota(now)))
+    except Exception as error:
+        _report("quotas_not_read", {"error": type(error).__name__})
+        return False
+    return True
+
+
 def rates_missing(rulebook: str, now: datetime) -> tuple[str, ...]:
     """Months, as "<table> <month>", whose rate a rulebook's creditors need by now or very soon."""
     from escalon.domain.interest import missing_months
@@ -171,6 +209,17 @@ def rates_missing(rulebook: str, now: datetime) -> tuple[str, ...]:
     pinned = _rulebooks().get(rulebook)
     today = local_date((pinned.default_zone,), now)
     return tuple(f"{one.table} {one.month}" for one in missing_months(pinned, today))
+
+
+def holidays_ending(rulebook: str, now: datetime) -> tuple[str, ...]:
+    """Countries whose holidays are over or nearly so: without them nobody there is contacted."""
+    from escalon.domain.contact_facts import HOLIDAYS_AHEAD, holidays_through
+
+    return tuple(
+        country
+        for country, through in holidays_through(_rulebooks().get(rulebook)).items()
+        if through - now.date() < HOLIDAYS_AHEAD
+    )
 
 
 @cache
@@ -183,6 +232,7 @@ def escalate() -> "Escalate":
     delivery = {
         "email": Queue(sqs, here.email_queue),
         "sms": Queue(sqs, here.sms_queue),
+        "whatsapp": Queue(sqs, here.whatsapp_queue),
         "task": Queue(sqs, here.task_queue),
     }
     own = Queue(sqs, here.escalate_queue)
@@ -210,6 +260,12 @@ def _courier() -> "Courier | None":
         from escalon.usecases.couriers import SmsCourier
 
         return SmsCourier(Sms(_session().client("sns", config=_ONCE)))
+    if here.channel == "whatsapp":
+        from escalon.adapters.whatsapp import Whatsapp
+        from escalon.usecases.couriers import WhatsappCourier
+
+        client = _session().client("socialmessaging", config=_ONCE)
+        return WhatsappCourier(Whatsapp(client, here.whatsapp_number))
     return None
 
 
@@ -343,6 +399,33 @@ def retry_feedback_later() -> "RetryLater":
     return RetryLater(_client("sqs"), settings().feedback_queue, first_seconds=2)
 
 
+@cache
+def receive_reply() -> "ReceiveReply":
+    """Take what debtors write back."""
+    from escalon.usecases.payment_link import Links
+    from escalon.usecases.receive_reply import ReceiveReply
+
+    here = settings()
+    return ReceiveReply(
+        _table(),
+        _rulebook_in_force,
+        _documents(),
+        _clock(),
+        here.reply_topic,
+        Links(_link_key, "").name_of,
+        Queue(_client("sqs"), here.feedback_queue),
+        _report,
+    )
+
+
+@cache
+def retry_reply_later() -> "RetryLater":
+    """Hide a message of the reply queue for a while."""
+    from escalon.adapters.retry_later import RetryLater
+
+    return RetryLater(_client("sqs"), settings().reply_queue, first_seconds=2)
+
+
 # --------------------------------------------------------------------- receipts and payment links
 
 
@@ -390,11 +473,68 @@ def open_payment_link() -> "OpenPaymentLink":
     return OpenPaymentLink(_table(), _rulebook_in_force, _clock(), _name_of, keys, api, _report)
 
 
-def visit(*, code: str, api: str, languages: str, query: dict[str, str]) -> "Visit":
+@cache
+def visit_portal(api: str) -> "VisitPortal":
+    """Answer a debtor's browser, for the API of this id."""
+    from escalon.adapters.email import Email
+    from escalon.adapters.sms import Sms
+    from escalon.usecases.manage_agreements import ManageAgreements
+    from escalon.usecases.portal_account import AccountPages
+    from escalon.usecases.portal_acts import PortalActs
+    from escalon.usecases.portal_agreements import AgreementPages
+    from escalon.usecases.portal_codes import Codes
+    from escalon.usecases.portal_disputes import DisputePages
+    from escalon.usecases.portal_door import Doors
+    from escalon.usecases.portal_session import Sessions
+    from escalon.usecases.visit_portal import VisitPortal
+
+    table, clock = _table(), _clock()
+    sessions, doors, acts = Sessions(_portal_key, _nonce), Doors(table), PortalActs(table, clock)
+    email = Email(_session().client("sesv2", config=_ONCE), settings().configuration_set)
+    sms = Sms(_session().client("sns", config=_ONCE))
+    codes = Codes(table, sessions, doors, email, sms, _report)
+    agreements = ManageAgreements(table, _rulebook_in_force, clock)
+    return VisitPortal(
+        table,
+        open_payment_link(),
+        sessions,
+        doors,
+        codes,
+        acts,
+        AccountPages(table),
+        AgreementPages(agreements, lambda: keep_document(api), codes, acts),
+        DisputePages(acts, _documents(), sessions),
+        _report,
+    )
+
+
+@cache
+def _portal_key() -> bytes:
+    """The key of sessions, forms and one-time codes."""
+    found = _client("secretsmanager").get_secret_value(SecretId=settings().portal_key)
+    return str(found["SecretString"]).encode()
+
+
+def _nonce() -> str:
+    return secrets.token_hex(16)
+
+
+def visit(
+    *,
+    code: str,
+    api: str,
+    languages: str,
+    query: dict[str, str],
+    form: dict[str, list[str]],
+    cookies: str,
+    ip: str,
+    user_agent: str,
+) -> "Visit":
     """A browser's request to the API of this id."""
     from escalon.usecases.payment_link import Visit
 
-    return Visit(code, settings().public_url.replace("{api}", api), languages, query)
+    url = settings().public_url.replace("{api}", api)
+    return Visit(code, url, languages, query, form, cookies, ip, user_agent)
 
 
 # ------------------------------------------------------------------------------------ operators
@@ -412,6 +552,25 @@ def answer_operators() -> "AnswerOperators":
 
 
 @cache
+def personal_data() -> "PersonalData":
+    """What a person may ask about their data."""
+    from escalon.adapters.history import History
+    from escalon.usecases.personal_data import PersonalData
+
+    history = History(_client("dynamodb"), settings().history_table)
+    papers = Documents(_client("s3"), settings().papers)
+    return PersonalData(_table(), history, _documents(), _rulebook_in_force, _clock(), papers)
+
+
+@cache
+def answer_personal_data() -> "AnswerPersonalData":
+    """Answer what operators ask for a person over HTTP."""
+    from escalon.usecases.answer_personal_data import AnswerPersonalData
+
+    return AnswerPersonalData(personal_data(), _documents())
+
+
+@cache
 def reconcile_payments() -> "ReconcilePayments":
     """Compare a provider's settlement file with the ledger."""
     from escalon.usecases.reconcile_payments import ReconcilePayments
@@ -426,3 +585,117 @@ def reconcile_payments() -> "ReconcilePayments":
         settings().zone,
         in_production=settings().stage == "prod",
     )
+
+
+# ----------------------------------------------------------------- agreements, papers and holds
+
+
+@cache
+def keep_document(api: str = "") -> "KeepDocument":
+    """Keep the PDFs of agreements and hand them out. `api` is the id of the API, for a function
+    that its template cannot tell."""
+    from escalon.usecases.keep_document import KeepDocument
+
+    here = settings()
+    papers = Documents(_client("s3"), here.papers)
+    url = here.public_url.replace("{api}", api or here.api)
+    return KeepDocument(_table(), papers, _rulebook_in_force, _clock(), url)
+
+
+@cache
+def verify_document() -> "VerifyDocument":
+    """Tell whoever holds a paper whether it was issued and still stands."""
+    from escalon.usecases.verify_document import VerifyDocument
+
+    return VerifyDocument(keep_document())
+
+
+@cache
+def answer_agreements(api: str) -> "AnswerAgreements":
+    """Answer what operators and outside systems ask about agreements and holds."""
+    from escalon.usecases.agreement_updates import TakeUpdate
+    from escalon.usecases.answer_agreements import AnswerAgreements
+    from escalon.usecases.manage_agreements import ManageAgreements
+    from escalon.usecases.manage_holds import ManageHolds
+
+    manage = ManageAgreements(_table(), _rulebook_in_force, _clock())
+    return AnswerAgreements(
+        _table(),
+        manage,
+        ManageHolds(_table(), _clock(), _rulebook_in_force),
+        keep_document(api),
+        TakeUpdate(_table(), manage, _clock(), _name_of),
+        _rulebook_in_force,
+    )
+
+
+# ---------------------------------------------------------------------------------------- rules
+
+
+@cache
+def answer_operations() -> "AnswerOperations":
+    """Answer what operators ask of brakes, runs and the audit log."""
+    from escalon.usecases.answer_operations import AnswerOperations
+    from escalon.usecases.manage_brakes import ManageBrakes
+    from escalon.usecases.undo_run import UndoRuns
+
+    manage = ManageBrakes(_table(), _rulebooks(), _clock())
+    undo = UndoRuns(_table(), _rulebooks(), _clock())
+    return AnswerOperations(_table(), manage, undo, _clock())
+
+
+@cache
+def review_book() -> "ReviewBook":
+    """Go over the whole book."""
+    from escalon.usecases.manage_brakes import ManageBrakes, Stop
+    from escalon.usecases.payment_acts import Person
+    from escalon.usecases.review_book import ReviewBook
+
+    manage = ManageBrakes(_table(), _rulebooks(), _clock())
+
+    def end(experiment: str, why: str) -> None:
+        key = f"ended-{experiment}-{_clock().now():%Y%m%d}"
+        manage.stop(Stop(key, why, "experiment", experiment), Person("escalon"))
+
+    return ReviewBook(_table(), _rulebook_in_force, _clock(), end, _report)
+
+
+@cache
+def publish_rules() -> "PublishRules":
+    """Put rulebooks in force, and take them back."""
+    from escalon.adapters.rulebook_source import Deployments
+    from escalon.usecases.publish_rules import PublishRules
+
+    here = settings()
+    deployments = Deployments(
+        # Starting a deployment takes as long as its validator, and is not to be done twice.
+        _session().client("appconfig", config=_ONCE),
+        _client("appconfigdata"),
+        application=here.rulebook_application,
+        environment=here.rulebook_environment,
+        profile=here.rulebook_profile,
+        strategy=here.rulebook_strategy,
+    )
+    queue = Queue(_client("sqs"), here.replan_queue)
+    return PublishRules(_table(), _documents(), deployments, queue, _clock(), _report)
+
+
+@cache
+def validate_rulebook() -> "ValidateRulebook":
+    """Tell AppConfig whether what it is about to deploy may go live."""
+    from escalon.usecases.validate_rulebook import ValidateRulebook
+
+    return ValidateRulebook(_documents())
+
+
+@cache
+def replan() -> "Replan":
+    """See what a change of rules means for one shard."""
+    from escalon.usecases.replan import Replan
+
+    return Replan(_table(), _rulebooks(), Queue(_client("sqs"), settings().replan_queue), _report)
+
+
+def keep_last_good_rulebook() -> None:
+    """Keep what is in force for processes that start while AppConfig is away."""
+    _rulebooks().keep_last_good()

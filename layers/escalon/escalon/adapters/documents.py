@@ -46,6 +46,29 @@ class Documents:
             Metadata=dict(metadata or {}),
         )
 
+    def put_new(
+        self,
+        key: str,
+        body: bytes,
+        content_type: str = "application/json",
+        metadata: Mapping[str, str] | None = None,
+    ) -> bool:
+        """Write one object that never changes; False if it is there already."""
+        try:
+            self._client.put_object(
+                Bucket=self._bucket,
+                Key=key,
+                Body=body,
+                ContentType=content_type,
+                Metadata=dict(metadata or {}),
+                IfNoneMatch="*",
+            )
+        except ClientError as error:
+            if error.response["Error"]["Code"] == "PreconditionFailed":
+                return False
+            raise
+        return True
+
     def get(self, key: str) -> bytes:
         """Read one object; raises NoDocumentError."""
         return bytes(self.stream(key, 0).read())
@@ -92,10 +115,47 @@ class Documents:
             for found in page.get("Contents", ()):
                 yield found["Key"]
 
+    def upload_form(
+        self, key: str, content_type: str, *, most_bytes: int, then: str, seconds: int
+    ) -> tuple[str, dict[str, str]]:
+        """A form by which a browser puts one object itself: its address and its fields. S3 refuses
+        another key or type, and what is empty or larger (POST policy)."""
+        fields = {"Content-Type": content_type, "success_action_redirect": then}
+        conditions: list[Any] = [
+            {"Content-Type": content_type},
+            {"success_action_redirect": then},
+            ["content-length-range", 1, most_bytes],
+        ]
+        made = self._client.generate_presigned_post(
+            Bucket=self._bucket, Key=key, Fields=fields, Conditions=conditions, ExpiresIn=seconds
+        )
+        return str(made["url"]), dict(made["fields"])
+
+    def glance(self, key: str, most: int) -> tuple[int, bytes] | None:
+        """An object's size in bytes, and the first few of them; None if there is none."""
+        try:
+            found = self._get(Bucket=self._bucket, Key=key)
+        except NoDocumentError:
+            return None
+        with found["Body"] as body:
+            return int(found["ContentLength"]), bytes(body.read(most))
+
+    def discard(self, key: str) -> None:
+        """Delete one object."""
+        self._client.delete_object(Bucket=self._bucket, Key=key)
+
+    def address(self, key: str, seconds: int) -> str:
+        """Where one object can be fetched by whoever has the address, for so long."""
+        request = {"Bucket": self._bucket, "Key": key}
+        url: str = self._client.generate_presigned_url(
+            "get_object", Params=request, ExpiresIn=seconds
+        )
+        return url
+
     def put_rulebook(self, rulebook: Rulebook) -> str:
         """Publish a rulebook's content under its version; it never changes afterwards."""
         key = f"rulebooks/{rulebook.version}.json"
-        self.put(key, msgspec.json.encode(rulebook, order="sorted"))
+        self.put_new(key, msgspec.json.encode(rulebook, order="sorted"))
         return key
 
     def rulebook(self, version: str) -> Rulebook:

@@ -6,6 +6,12 @@ from escalon.adapters.provider_errors import send
 from escalon.domain.ports import SendResult
 
 
+def set_of(configuration_set: str, creditor: str) -> str:
+    """The name of a creditor's own configuration set beside the stack's. No stack's name has an
+    underscore, so no other stack's set is called so."""
+    return f"{configuration_set}_{creditor}"
+
+
 class Email:
     """`client` is a boto3 sesv2 client without retries."""
 
@@ -22,9 +28,11 @@ class Email:
         message_id: str,
         account_id: str,
         creditor: str,
+        own_set: bool = False,
     ) -> SendResult:
-        """Hand one message to SES. Our ids travel as tags, so that SES's own events name them
-        (carriers/ses) and settle what a crash left open."""
+        """Hand one message to SES, by the stack's configuration set or the creditor's own
+        (`own_set`). Our ids travel as tags, so that SES's own events name them (carriers/ses) and
+        settle what a crash left open."""
         request: dict[str, Any] = {
             "FromEmailAddress": from_address,
             "Destination": {"ToAddresses": [to_address]},
@@ -36,6 +44,7 @@ class Email:
             ],
         }
         if self._configuration_set:
-            request["ConfigurationSetName"] = self._configuration_set
+            name = self._configuration_set
+            request["ConfigurationSetName"] = set_of(name, creditor) if own_set else name
         # MessageRejected covers content as well as addresses, so it does not blame the address.
         return send(lambda: self._client.send_email(**request), bad_address=())

@@ -33,6 +33,7 @@ _THROTTLED = frozenset(
         "Throttling",
         "ThrottlingException",
         "ThrottledException",
+        "ThrottledRequestException",
         "TooManyRequestsException",
         "LimitExceededException",
         "RequestLimitExceeded",
@@ -57,17 +58,22 @@ _ACCOUNT = frozenset(
         "InvalidClientTokenId",
         "MailFromDomainNotVerifiedException",
         "NotFoundException",  # the configuration set
+        "ResourceNotFoundException",  # the number that WhatsApp goes out from
+        "AccessDeniedByMetaException",
     }
 )
 
 
-def send(call: Callable[[], dict[str, Any]], *, bad_address: Collection[str]) -> SendResult:
+def send(
+    call: Callable[[], dict[str, Any]], *, bad_address: Collection[str], name: str = "MessageId"
+) -> SendResult:
     """Call the provider once and say what its answer means.
 
-    `bad_address` are the error codes by which this provider blames the address.
+    `bad_address` are the error codes by which this provider blames the address; `name` is under
+    which its answer has the message's id.
     """
     try:
-        return Sent(call()["MessageId"])
+        return Sent(call()[name])
     except _NEVER_LEFT as error:
         return NotTaken(type(error).__name__)
     except ParamValidationError as error:

@@ -17,14 +17,18 @@ class Queue:
         self._client = client
         self._url = url
 
-    def send(self, bodies: Sequence[msgspec.Struct]) -> None:
-        """Send messages, ten to a request; raises QueueError if any was refused."""
+    def send(self, bodies: Sequence[msgspec.Struct], hidden: Sequence[int] = ()) -> None:
+        """Send messages, ten to a request; raises QueueError if any was refused. `hidden` says for
+        how many seconds each is not handed out, up to 900."""
         refused = 0
         for start in range(0, len(bodies), 10):
-            entries = [
+            entries: list[dict[str, Any]] = [
                 {"Id": str(index), "MessageBody": msgspec.json.encode(body).decode()}
                 for index, body in enumerate(bodies[start : start + 10])
             ]
+            for entry, seconds in zip(entries, hidden[start : start + 10], strict=False):
+                if seconds:
+                    entry["DelaySeconds"] = seconds
             answer = self._client.send_message_batch(QueueUrl=self._url, Entries=entries)
             refused += len(answer.get("Failed", ()))
         if refused:

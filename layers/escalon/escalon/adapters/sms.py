@@ -12,15 +12,24 @@ class Sms:
     def __init__(self, client: Any) -> None:
         self._client = client
 
-    def send(self, text: str, *, to_number: str, sender_id: str) -> SendResult:
-        """Hand one SMS to SNS. SNS has no key against repetition and takes no tag of ours: a lost
-        answer is never repeated."""
-        attributes = {"AWS.SNS.SMS.SMSType": {"DataType": "String", "StringValue": "Transactional"}}
-        if sender_id:
-            attributes["AWS.SNS.SMS.SenderID"] = {"DataType": "String", "StringValue": sender_id}
+    def send(
+        self, text: str, *, to_number: str, sender_id: str = "", most_price: str = ""
+    ) -> SendResult:
+        """Hand one SMS to SNS, to be sent only if it costs no more than `most_price` USD. SNS has
+        no key against repetition and takes no tag of ours: a lost answer is never repeated."""
+        attributes = {
+            "AWS.SNS.SMS.SMSType": _text("Transactional"),
+            **({"AWS.SNS.SMS.SenderID": _text(sender_id)} if sender_id else {}),
+        }
+        if most_price:
+            attributes["AWS.SNS.SMS.MaxPrice"] = {"DataType": "Number", "StringValue": most_price}
         return send(
             lambda: self._client.publish(
                 PhoneNumber=to_number, Message=text, MessageAttributes=attributes
             ),
             bad_address=("InvalidParameter", "InvalidParameterException", "OptedOutException"),
         )
+
+
+def _text(value: str) -> dict[str, str]:
+    return {"DataType": "String", "StringValue": value}

@@ -9,13 +9,15 @@ The few documents that are long are deflated, so that an account's item stays sm
 import time
 import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, Literal
 
 import msgspec
 from botocore.exceptions import ClientError
 
 from escalon.domain.account import Account, Receivable
+from escalon.domain.audit import Act, day_of
+from escalon.domain.consents import ConsentEntry, consent_changes
 from escalon.domain.identity import issue_list, shard_of
 from escalon.domain.ledger import LedgerEntry
 from escalon.domain.payment import BookedPayment
@@ -54,6 +56,8 @@ _decode_account = msgspec.json.Decoder(Account).decode
 _decode_receivable = msgspec.json.Decoder(Receivable).decode
 _decode_payment = msgspec.json.Decoder(BookedPayment).decode
 _decode_entry = msgspec.json.Decoder(LedgerEntry).decode
+_decode_consent = msgspec.json.Decoder(ConsentEntry).decode
+_decode_act = msgspec.json.Decoder(Act).decode
 
 
 class UnwritableError(ValueError):
@@ -196,6 +200,7 @@ class Table:
         a repetition of our own write by the client is no conflict; a single update's may be.
         """
         mine = self._update_item(change)
+        more = (*more, *self._consents(change))
         try:
             if more:
                 self._client.transact_write_items(TransactItems=[mine, *more])
@@ -209,6 +214,25 @@ class Table:
             instant(change.look_at) if change.look_at else "",
             change.run or change.stored.run,
         )
+
+    def beside(self, change: Change) -> list[Item]:
+        """Transaction items: another account's next version. If that one has moved on, the write
+        that they are part of raises AlreadyDoneError."""
+        return [self._update_item(change), *self._consents(change)]
+
+    def _consents(self, change: Change) -> Iterable[Item]:
+        """What this write changes of the person's consents, for their ledger."""
+        by = tuple(str(fact["fact"]) for fact in change.facts)
+        at = datetime.fromisoformat(str(change.facts[0]["at"])) if change.facts else None
+        entries = consent_changes(change.stored.account, change.account, at, by)
+        version = change.stored.version + 1
+        for number, entry in enumerate(entries):
+            sort = f"C#{version:010d}#{number:02d}"
+            yield self.put_document(f"A#{change.account.account_id}", sort, entry)
+
+    def consents(self, account_id: str) -> list[ConsentEntry]:
+        """The ledger of an account's consents, oldest first."""
+        return [_decode_consent(_text(item)) for item in self._query(f"A#{account_id}", "C#")]
 
     def set_aside(self, item: DueItem, until: datetime, why: str, run: str) -> bool:
         """Let an item that could not be decided about rest, untouched but for its place in the due
@@ -325,6 +349,20 @@ class Table:
         """A transaction item: one ledger entry, written once and never again."""
         return _new(self.put_document(f"A#{entry.account_id}", f"L#{entry.entry_id}", entry))
 
+    # ---------------------------------------------------------------- the audit log
+
+    def put_act(self, act: Act) -> Item:
+        """A transaction item: one act of the audit log, written once and never again."""
+        sort = f"{instant(act.at)}#{act.act_id}"
+        return _new(self.put_document(f"ACTS#{day_of(act.at)}", sort, act))
+
+    def acts(self, first: date, last: date) -> Iterable[Act]:
+        """The audit log from one UTC day through another, in the order of its instants."""
+        for number in range((last - first).days + 1):
+            day = first + timedelta(days=number)
+            for item in self._query(f"ACTS#{day}", f"{day}T"):
+                yield _decode_act(_text(item))
+
     # ------------------------------------------------ messages, tasks, and the rest
 
     def put_document(
@@ -365,6 +403,45 @@ class Table:
         except ClientError as error:
             _raise_meaning(error)
 
+    def transact(self, *items: Item) -> None:
+        """Write documents together or not at all. ConflictError if the first has moved on,
+        AlreadyDoneError if what is to be new is there."""
+        try:
+            self._client.transact_write_items(TransactItems=list(items))
+        except ClientError as error:
+            _raise_meaning(error)
+
+    def count(
+        self, pk: str, sk: str, by: int, *, most: int | None = None, expires: datetime
+    ) -> bool:
+        """Add to a counter, atomically; False, with nothing added, if it would pass `most`.
+        Repeated by the client after a lost answer it may count twice."""
+        request: Item = {
+            "TableName": self.name,
+            "Key": {"pk": {"S": pk}, "sk": {"S": sk}},
+            "UpdateExpression": "SET expires = :expires ADD n :by",
+            "ExpressionAttributeValues": {
+                ":by": {"N": str(by)},
+                ":expires": {"N": str(int(expires.timestamp()))},
+            },
+        }
+        if most is not None:
+            if most < by:
+                return False
+            request["ConditionExpression"] = "attribute_not_exists(n) OR n <= :room"
+            request["ExpressionAttributeValues"][":room"] = {"N": str(most - by)}
+        try:
+            self._client.update_item(**request)
+        except ClientError as error:
+            if error.response["Error"]["Code"] == "ConditionalCheckFailedException":
+                return False
+            raise
+        return True
+
+    def counted(self, pk: str, prefix: str) -> dict[str, int]:
+        """Counters under one key by their sort keys."""
+        return {item["sk"]["S"]: int(item["n"]["N"]) for item in self._query(pk, prefix)}
+
     def versioned(self, put: Item, version: int) -> Item:
         """A transaction item: one document as the version after `version` (0: it is new)."""
         condition: Item = {"ConditionExpression": "attribute_not_exists(pk)"}
@@ -394,6 +471,34 @@ class Table:
     def documents(self, pk: str, prefix: str) -> list[dict[str, Any]]:
         """All documents under one key whose sort key begins so."""
         return [msgspec.json.decode(_text(item)) for item in self._query(pk, prefix)]
+
+    def whole(self, account_id: str) -> Iterable[tuple[str, dict[str, Any]]]:
+        """Everything that is kept of one account, by sort key."""
+        pages = self._client.get_paginator("query").paginate(
+            TableName=self.name,
+            KeyConditionExpression="pk = :pk",
+            ExpressionAttributeValues={":pk": {"S": f"A#{account_id}"}},
+            ConsistentRead=True,
+        )
+        for page in pages:
+            for item in page["Items"]:
+                if "doc" in item:
+                    yield item["sk"]["S"], msgspec.json.decode(_text(item))
+
+    def forget(self, account_id: str, sorts: Sequence[str]) -> None:
+        """Delete documents of an account, by their sort keys."""
+        for start in range(0, len(sorts), BATCH):
+            waiting = [
+                {"DeleteRequest": {"Key": {"pk": {"S": f"A#{account_id}"}, "sk": {"S": sort}}}}
+                for sort in sorts[start : start + BATCH]
+            ]
+            attempt = 0
+            while waiting:
+                if attempt:
+                    self._pause(0.05 * 2 ** min(attempt, 6))
+                answer = self._client.batch_write_item(RequestItems={self.name: waiting})
+                waiting = answer.get("UnprocessedItems", {}).get(self.name, [])
+                attempt += 1
 
     def listed(self, listing: str, *, newest: int | None = None) -> Iterable[dict[str, Any]]:
         """Documents that stand on a list of the due index (`runs`, `tasks`, `unmatched`, …), in the

@@ -6,23 +6,24 @@ never taken from the folder that a rulebook is based on.
 
 import re
 from collections.abc import Iterator
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from escalon.authoring.words import SLUG, Amounts, AnnualRate, Currency, Days, Slug, words
-from escalon.authoring.yaml_lines import WrongValueError, WrongValuesError, shown
-from escalon.domain.conditions import ConditionError, parse_condition
-from escalon.domain.rulebook import (
-    AgreementKind,
-    Component,
-    Every,
-    Limits,
-    OfferRule,
-    PlanInterest,
-    Stage,
-    Step,
+from escalon.authoring.words import (
+    SLUG,
+    Amounts,
+    AnnualRate,
+    ConditionWords,
+    Currency,
+    Days,
+    Slug,
+    words,
 )
+from escalon.authoring.yaml_lines import WrongValueError, WrongValuesError
+from escalon.domain.agreed import AgreementKind, Every
+from escalon.domain.money import Component
+from escalon.domain.rulebook import Limits, OfferRule, PlanInterest, Stage, Step
 
 MOST_INSTALMENTS = 120
 LONGEST_WAIT_DAYS = 366  # until a first payment: whatever is open is looked at once a year
@@ -35,17 +36,6 @@ _EVERY: dict[str, Every] = {
     "15th and last day": "twice_monthly",
     "month": "month",
 }
-
-
-def _condition(value: Any) -> list[Any]:
-    if not isinstance(value, str):
-        raise WrongValueError(
-            f"cannot read {shown(value)}", "write a condition such as 'tag is vip'"
-        )
-    try:
-        return parse_condition(value)
-    except ConditionError as error:
-        raise WrongValueError(str(error), "see the operator's guide, 'Conditions'") from error
 
 
 def _share(match: re.Match[str]) -> int:
@@ -83,7 +73,6 @@ def _reminder_day(match: re.Match[str]) -> int:
     return -days if match[2] == "before" else days
 
 
-ConditionWords = Annotated[list[Any], BeforeValidator(_condition)]
 # In hundredths of a percent.
 Share = Annotated[int, words(r"(\d+)(?:\.(\d{1,2}))? ?%", "25 %", _share)]
 PastDue = Annotated[

@@ -8,6 +8,7 @@ unknown key and refused (lesson L24).
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
+from decimal import Decimal
 from itertools import pairwise
 from typing import Annotated, Any, Literal, get_args
 
@@ -39,6 +40,7 @@ from escalon.domain.contact_policy_rules import (
     Wrong,
     rules_of,
 )
+from escalon.domain.money import minor_digits
 
 # What may be forbidden besides the channels that the system can use.
 AnyChannel = Channel | Literal["visit", "social_public", "postcard"]
@@ -514,6 +516,70 @@ class DutyRule(_Rule):
         )
 
 
+def _hundredths(value: Any) -> int:
+    """An amount with at most two decimals, in hundredths."""
+    if isinstance(value, bool) or not isinstance(value, int | Decimal) or value <= 0:
+        raise WrongValueError(f"{value!r} is no amount", "write it like 39_485.65")
+    hundredths = Decimal(value) * 100
+    if hundredths != int(hundredths):
+        raise WrongValueError(f"{value} has more than two decimals", "write it like 39_485.65")
+    return int(hundredths)
+
+
+_Hundredths = Annotated[int, BeforeValidator(_hundredths)]
+
+
+class TrancheRule(_Part):
+    """A share of what is overdue, up to so many units."""
+
+    up_to: _Hundredths | None = None
+    percent: _Hundredths
+
+
+class FeesRule(_Rule):
+    """How much fees may come to."""
+
+    currency: Annotated[str, Field(pattern="^[A-Z]{3}$")]
+    unit_values: dict[Annotated[str, Field(pattern=r"^\d{4}-\d{2}$")], _Hundredths]
+    tranches: Annotated[list[TrancheRule], Field(min_length=1)]
+    less_units: _Hundredths | None = None
+    unless: NoticeName | None = None
+    within_days: Annotated[int, Field(ge=1)] | None = None
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "FeesRule":
+        *bounds, end = [tranche.up_to for tranche in self.tranches]
+        known = [bound for bound in bounds if bound is not None]
+        if end is not None or known != bounds or known != sorted(set(known)):
+            raise WrongValueError(
+                "the tranches do not climb to an open end",
+                "give each a higher `up_to`, and the last none",
+                at=("tranches",),
+            )
+        if len({self.less_units is None, self.unless is None, self.within_days is None}) > 1:
+            raise WrongValueError(
+                "it is not said by how much the cap falls without which notice in which time",
+                "give less_units, unless and within_days together",
+            )
+        return self
+
+    def compiled(self) -> domain.FeeCap:
+        minor = 10 ** minor_digits(self.currency)
+        return domain.FeeCap(
+            self.provenance(),
+            self.currency,
+            {month: value * minor for month, value in self.unit_values.items()},
+            tuple((tranche.up_to, tranche.percent) for tranche in self.tranches),
+            self.less_units or 0,
+            self.unless or "",
+            self.within_days or 0,
+        )
+
+
+_LanguageCode = Annotated[str, Field(pattern="^[a-z]{2}$")]
+_Words = Annotated[str, Field(min_length=1)]
+
+
 class ContentRule(_Rule):
     """What messages have to show and must not be."""
 
@@ -522,11 +588,18 @@ class ContentRule(_Rule):
     first_only: bool = False
     require: list[Block] = []
     forbid: list[Wrong] = []
+    # The words of a block that is required, by language: `es: Este mensaje …`
+    say: dict[Block, Annotated[dict[_LanguageCode, _Words], Field(min_length=1)]] = {}
 
     @model_validator(mode="after")
     def _some(self) -> "ContentRule":
         if not self.require and not self.forbid:
             raise WrongValueError("nothing is required or forbidden", "add require or forbid")
+        for block in self.say:
+            if block not in self.require:
+                raise WrongValueError(
+                    f"{block} is said and not required", f"add {block} to require"
+                )
         return self
 
     def compiled(self) -> domain.Content:
@@ -537,6 +610,7 @@ class ContentRule(_Rule):
             self.first_only,
             tuple(self.require),
             tuple(self.forbid),
+            {block: dict(words) for block, words in self.say.items()},
         )
 
 
@@ -611,6 +685,7 @@ class PolicyFile(_Part):
     duties: list[DutyRule] = []
     content: list[ContentRule] = []
     preview: PreviewRule | None = None
+    fees: list[FeesRule] = []
 
     @model_validator(mode="after")
     def _consistent(self) -> "PolicyFile":
@@ -664,6 +739,7 @@ def compile_layer(file: PolicyFile) -> Layer:
         duties=tuple(rule.compiled() for rule in file.duties),
         content=tuple(rule.compiled() for rule in file.content),
         preview=file.preview.compiled() if file.preview else None,
+        fees=tuple(rule.compiled() for rule in file.fees),
     )
 
 

@@ -6,6 +6,8 @@ from datetime import date, timedelta
 from itertools import product
 from typing import get_args
 
+from msgspec.structs import replace
+
 from escalon.domain.account import Account, Channel, Consent, ContactPoint, Receivable
 from escalon.domain.conditions import ConditionFacts, holds
 from escalon.domain.contact_policy import zones_of
@@ -13,13 +15,15 @@ from escalon.domain.forecast import Look, walk
 from escalon.domain.local_time import start_of_day
 from escalon.domain.rulebook import Condition, Rulebook, Strategy
 
+# What a condition may ask for that made-up debts do not have: nothing is said of such conditions.
+_NOT_MADE_UP = ("at least", "at most", "overdue", "known")
 MOST_CASES = 20_000  # debts that differ in what conditions ask about; more are not tried
 MOST_CLIMBS = 8  # ways in which the conditions of one ladder's steps hold together
 
 
 def cases_of(rules: Rulebook, conditions: Iterable[Condition]) -> list[ConditionFacts] | None:
     """A debt for every combination of values that makes a difference to the conditions, of those
-    that are chased at all; None if they are too many."""
+    that are chased at all; None if they are too many, or have what no made-up debt has."""
     named: dict[str, set[str]] = {}
     counts = {1}
     amounts = {currency: {0, max(least, 1)} for currency, least in rules.chase.from_minor.items()}
@@ -29,7 +33,9 @@ def cases_of(rules: Rulebook, conditions: Iterable[Condition]) -> list[Condition
                 amounts.setdefault(currency, {0}).add(minor + (atom[1] == "above"))
         elif atom[0] == "receivables":
             counts.add(int(atom[1]))
-        elif atom[0] != "anyone":
+        elif atom[0] not in ("anyone", "nobody"):
+            if atom[0] in _NOT_MADE_UP:
+                return None
             named.setdefault(atom[0], set()).add(atom[1])
     counts.add(len(amounts))
     tags = sorted(named.get("tag", ()))
@@ -86,6 +92,7 @@ def atoms_of(condition: Condition) -> Iterator[Condition]:
 def climbing(rules: Rulebook, number: int) -> list[ConditionFacts]:
     """Debts that fall on the ladder of that number, one for each way in which the conditions of its
     steps can hold together, those for which most steps come first."""
+    rules, number = by_hand(rules, number)
     strategy = rules.strategies[number]
     above = [each.condition for each in rules.strategies[:number]]
     asked = [step.only_if for step in strategy.steps if step.only_if]
@@ -96,11 +103,21 @@ def climbing(rules: Rulebook, number: int) -> list[ConditionFacts]:
     return [ways[way] for way in sorted(ways, key=sum, reverse=True)[:MOST_CLIMBS]]
 
 
+def by_hand(rules: Rulebook, number: int) -> tuple[Rulebook, int]:
+    """The rulebook with the ladder of that number alone, for anyone, if only an experiment hands it
+    out; else as it is. With the ladder's number."""
+    strategy = rules.strategies[number]
+    if strategy.condition != ["nobody"]:
+        return rules, number
+    return replace(rules, strategies=(replace(strategy, condition=["anyone"]),)), 0
+
+
 def climb(
     rules: Rulebook, strategy: Strategy, case: ConditionFacts, country: str, due_on: date
 ) -> list[Look]:
     """All looks at a debt of that country which nobody pays, from before its first step to after
     its last."""
+    rules = replace(by_hand(rules, rules.strategies.index(strategy))[0], experiments=())
     zone = next(iter(zones_of(rules.policy_for(country), (), "")), rules.default_zone)
     issued_on = due_on + timedelta(days=min(strategy.steps[0].day, 0) - 2)
     account = made_up(case, country=country, zone=zone, issued_on=issued_on, due_on=due_on)

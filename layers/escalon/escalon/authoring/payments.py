@@ -26,10 +26,10 @@ from escalon.authoring.words import (
     words,
 )
 from escalon.authoring.yaml_lines import WrongValueError, WrongValuesError
+from escalon.domain.money import Component
 from escalon.domain.payment import NoticeKind
 from escalon.domain.rulebook import (
     Allocation,
-    Component,
     InterestTerms,
     PaymentProvider,
     Payments,

@@ -4,6 +4,10 @@
     creditors.yaml            in whose name we write
     payments.yaml             how money is taken; may be left out
     agreements.yaml           what may be agreed with a debtor; may be left out
+    risk.yaml                 by what debtors are graded; may be left out
+    experiments.yaml          ladders that are compared; may be left out
+    channels.yaml             what each channel is set up to do; may be left out
+    retention.yaml            what stays of whoever asks to be forgotten; may be left out
     rates/*.yaml              ceilings of interest
     contact_policies/*.yaml   the law and the house rules
     calendars/*.yaml          holidays, as generated data
@@ -11,22 +15,24 @@
 
 A rulebook that is `based_on` another folder takes every file from there that it does not have;
 payments.yaml only together with creditors.yaml, since it names whose money is taken, and never
-agreements.yaml, which names steps of its own ladders.
+agreements.yaml and experiments.yaml, which name its own ladders and their steps.
 `load_rulebook` finds every problem of every file in one go, and tries every message on made-up
 debtors; the compiled value is canonical JSON, named by the hash of its content.
 """
 
-import hashlib
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import msgspec
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from escalon.authoring.agreements import AgreementsFile
+from escalon.authoring.caps import CapFile
+from escalon.authoring.caps import compiled as compiled_caps
+from escalon.authoring.channels import ChannelsFile, wrong_steps
 from escalon.authoring.contact_policies import (
     CalendarFile,
     PolicyFile,
@@ -34,8 +40,20 @@ from escalon.authoring.contact_policies import (
     compile_layer,
     compose,
 )
+from escalon.authoring.experiments import ExperimentsFile
 from escalon.authoring.payments import InterestFile, PaymentsFile, RateTableFile
-from escalon.authoring.words import COUNTRY_OR_ANY, Amounts, Days, Hours, Slug, words
+from escalon.authoring.retention import RetentionFile
+from escalon.authoring.risk import RiskFile
+from escalon.authoring.words import (
+    COUNTRY_OR_ANY,
+    Amounts,
+    ConditionWords,
+    Days,
+    Hours,
+    Slug,
+    YesNo,
+    words,
+)
 from escalon.authoring.yaml_lines import (
     Document,
     Problem,
@@ -44,26 +62,33 @@ from escalon.authoring.yaml_lines import (
     check,
     did_you_mean,
     read,
-    shown,
 )
+from escalon.domain.account import Role
 from escalon.domain.calendar import Calendar, find_zone
-from escalon.domain.conditions import ConditionError, creditors_named, parse_condition
+from escalon.domain.channels import Channels
+from escalon.domain.co_debtors import SAYS_ROLE
+from escalon.domain.conditions import creditors_named, segments_named, with_segments
 from escalon.domain.contact_policy import Layer, Policy, history_needed
+from escalon.domain.contact_policy_rules import Action, NoticeName, OnFile, StopKind
 from escalon.domain.engine import END
+from escalon.domain.retention import Retention
 from escalon.domain.rulebook import (
     STAGES,
     AgreementRules,
     Chase,
     Condition,
     Creditor,
+    Experiment,
     HoldKind,
     LadderEnd,
     Need,
     Payments,
+    Publishing,
     Rulebook,
     Stage,
     Step,
     Strategy,
+    version_of,
 )
 from escalon.domain.transitions import CONTACTS_KEPT
 
@@ -71,7 +96,7 @@ from escalon.domain.transitions import CONTACTS_KEPT
 _OWN_TASKS = ("data_repair", "unknown_fate")
 _REVIEW_DAY = date(2026, 9, 14)  # on which messages are tried, so that trying is deterministic
 
-Channel = Literal["email", "sms", "letter"]
+Channel = Literal["email", "sms", "whatsapp", "letter"]
 
 
 def _due_day(match: re.Match[str]) -> int:
@@ -85,17 +110,6 @@ def _due_day(match: re.Match[str]) -> int:
 
 def _age_days(match: re.Match[str]) -> int:
     return int(match[1]) * {"day": 1, "month": 30, "year": 365}[match[2]]
-
-
-def _condition(value: Any) -> Condition:
-    if not isinstance(value, str):
-        raise WrongValueError(
-            f"cannot read {shown(value)}", "write a condition such as 'tag is vip'"
-        )
-    try:
-        return parse_condition(value)
-    except ConditionError as error:
-        raise WrongValueError(str(error), "see the operator's guide, 'Conditions'") from error
 
 
 DueDay = Annotated[
@@ -123,7 +137,6 @@ NeedWords = Annotated[
         lambda m: Need(m[1], int(m[2])) if m[2] else Need(m[1]),
     ),
 ]
-ConditionWords = Annotated[list[Any], BeforeValidator(_condition)]
 
 
 def _end(match: re.Match[str]) -> LadderEnd:
@@ -159,12 +172,29 @@ class StepFile(_Part):
     needs: NeedWords | None = None
     wait: Days = 0
     by: list[Channel] = []
+    to: Annotated[
+        list[Role],
+        Field(
+            min_length=1,
+            description="Who is written to: the debtor, and then each co-debtor or guarantor of "
+            "a named role, by e-mail or SMS.",
+        ),
+    ] = ["debtor"]
     say: Slug | None = None
+    attach: Literal["statement"] | None = None
     task: Slug | None = None
     script: Slug | None = None
     due_within: Days = 3
     approval: Slug | None = None
     fee: Amounts | None = None
+    gives: Annotated[
+        list[NoticeName],
+        Field(description="The statutory notices that the message is, once it is delivered."),
+    ] = []
+    action: Annotated[
+        Action | None,
+        Field(description="What the step does behind a gate of the country's contact policy."),
+    ] = None
 
     @model_validator(mode="after")
     def _says_or_asks(self) -> "StepFile":
@@ -182,10 +212,38 @@ class StepFile(_Part):
                     "write `by: [email, sms]` and `say: friendly`, or `task: call`",
                 )
             )
+        if "debtor" not in self.to:
+            wrongs.append(
+                WrongValueError(
+                    "nobody is written to before the debtor", "add debtor to `to`", ("to",)
+                )
+            )
+        if len(self.to) > 1 and not SAYS_ROLE.intersection(self.by):
+            wrongs.append(
+                WrongValueError(
+                    "co-debtors and guarantors are written to by e-mail or SMS",
+                    "add email or sms to `by`, or leave `to` out",
+                    ("to",),
+                )
+            )
+        if self.attach and "email" not in self.by:
+            wrongs.append(
+                WrongValueError(
+                    "only an e-mail has anything attached", "add email to `by`", ("attach",)
+                )
+            )
         if self.fee and self.task:
             wrongs.append(
                 WrongValueError(
                     "nobody knows when a task is done", "charge the fee with a message", ("fee",)
+                )
+            )
+        if self.gives and self.task:
+            wrongs.append(
+                WrongValueError(
+                    "nobody knows when a task is done",
+                    "give the notice with a message, or note it with `escalon notice`",
+                    ("gives",),
                 )
             )
         if self.step == END:
@@ -328,6 +386,40 @@ class HoldFile(_Part):
     """A reason to rest."""
 
     at_most: Days | None = None
+    stop: Annotated[
+        StopKind | None,
+        Field(description="The state of the person or debt that it is to the contact policies."),
+    ] = None
+
+
+class PublishingFile(_Part):
+    """What it takes to put another rulebook in the place of this one."""
+
+    plan: Literal["required", "not required"] = "not required"
+    plan_within: Annotated[Hours, Field(ge=1)] = 24
+    approval: Literal["required", "not required"] = "not required"
+    in_flight: Literal["keep until the next step", "move now"] = "move now"
+
+    def compiled(self) -> Publishing:
+        """The value that travels."""
+        return Publishing(
+            approval=self.approval == "required",
+            plan=self.plan == "required",
+            plan_within_hours=self.plan_within,
+            keep=self.in_flight == "keep until the next step",
+        )
+
+    @model_validator(mode="after")
+    def _approves_a_plan(self) -> "PublishingFile":
+        if self.approval == "required" and self.plan != "required":
+            raise WrongValuesError(
+                [
+                    WrongValueError(
+                        "what is approved is a plan", "write `plan: required` too", ("approval",)
+                    )
+                ]
+            )
+        return self
 
 
 class EscalationFile(_Part):
@@ -345,6 +437,10 @@ class EscalationFile(_Part):
     delivered_after: Hours = 48
     strategies: Annotated[dict[Slug, StrategyFile], Field(min_length=1)]
     holds: dict[Slug, HoldFile] = {}
+    segments: dict[Slug, ConditionWords] = {}
+    caps: list[CapFile] = []
+    send_within: Annotated[Hours, Field(ge=1)] | None = None
+    publishing: PublishingFile = PublishingFile()
 
     @model_validator(mode="after")
     def _names_steps_once(self) -> "EscalationFile":
@@ -386,16 +482,30 @@ class CreditorFile(_Part):
     privacy_url: str = ""
     complaints: dict[str, str] = {}
     collector_name: str = ""
+    collector_address: str = ""
+    collector_registration: str = ""
+    collector_responsible: str = ""
     sms_sender_id: Annotated[str, Field(pattern=r"^([A-Za-z0-9]{1,11})?$")] = ""
+    own_configuration_set: YesNo = False
     brand_colour: Annotated[str, Field(pattern=r"^#[0-9a-fA-F]{6}$")] = "#1f4e5f"
     feeds: list[Slug] = []
+    on_file: Annotated[
+        list[OnFile],
+        Field(description="What gates of the law ask for, and every debt to this creditor has."),
+    ] = []
     interest: InterestFile | None = None
 
     def compiled(self, name: str, interest_source: str) -> Creditor:
         """The value that travels, under its name."""
-        plain = self.model_dump(exclude={"feeds", "interest"})
+        plain = self.model_dump(exclude={"feeds", "on_file", "interest"})
         interest = self.interest.compiled(interest_source) if self.interest else None
-        return Creditor(creditor=name, **plain, feeds=tuple(self.feeds), interest=interest)
+        return Creditor(
+            creditor=name,
+            **plain,
+            feeds=tuple(self.feeds),
+            on_file=tuple(self.on_file),
+            interest=interest,
+        )
 
 
 class CreditorsFile(_Part):
@@ -439,9 +549,7 @@ def load_rulebook(folder: Path, *, try_messages: bool = True) -> Rulebook:
 
 def sealed(rulebook: Rulebook) -> Rulebook:
     """The rulebook with its version: the hash of its canonical JSON."""
-    plain = msgspec.structs.replace(rulebook, version="")
-    digest = hashlib.sha256(msgspec.json.encode(plain, order="sorted")).hexdigest()
-    return msgspec.structs.replace(plain, version=digest[:16])
+    return msgspec.structs.replace(rulebook, version=version_of(rulebook))
 
 
 class _Loader:
@@ -461,15 +569,23 @@ class _Loader:
             if not self.base_on(document):
                 return None  # every file that it lacks would be reported as well
             rules = self.made(document, EscalationFile)
+        elif not (self.folders[0] / "creditors.yaml").is_file():
+            return None  # nobody can tell what it is based on
         creditors = self.made_of("creditors.yaml", CreditorsFile)
         money = self.money()
         agreements = self.agreements()
+        risk = self.made_of("risk.yaml", RiskFile) if self.path("risk.yaml").is_file() else None
+        experiments = self.own("experiments.yaml", ExperimentsFile)
+        channels = self.channels()
+        retention = self.retention()
         layers, calendars = self.layers()
         messages = self.messages()
         if document is None or rules is None:
             return None
+        self.resolve_segments(document, rules, agreements, experiments)
         policies = self.policies(document, rules, layers, calendars)
         self.check_messages(document, rules, messages)
+        self.check_channels(document, rules, channels, messages)
         self.check_zone(document, rules)
         if creditors is None:
             return None
@@ -481,9 +597,20 @@ class _Loader:
         if agreements is not None:
             rates = money.rates if money else {}
             self.check_agreements(agreements, rules, creditors[1], rates, messages)
+        if experiments is not None:
+            self.check_experiments(experiments, rules, creditors[1])
         if self.problems or money is None:
             return None
-        return self.compiled(document, rules, creditors, money, agreements, policies, messages)
+        rulebook = self.compiled(document, rules, creditors, money, agreements, policies, messages)
+        return msgspec.structs.replace(
+            rulebook,
+            channels=channels,
+            retention=retention,
+            segments=rules.segments,
+            risk=risk[1].compiled(_source(risk[0], "model")) if risk else None,
+            credit=risk[1].credit.compiled() if risk and risk[1].credit else None,
+            experiments=_experiments(experiments) if experiments else (),
+        )
 
     def compiled(
         self,
@@ -505,7 +632,9 @@ class _Loader:
                 self.strategy(document, name, strategy, rules)
                 for name, strategy in rules.strategies.items()
             ),
-            holds={name: HoldKind(hold.at_most) for name, hold in rules.holds.items()},
+            holds={
+                name: HoldKind(hold.at_most, hold.stop or "") for name, hold in rules.holds.items()
+            },
             creditors={
                 name: creditor.compiled(name, _source(owed_to, "creditors", name, "interest"))
                 for name, creditor in creditors_file.creditors.items()
@@ -513,9 +642,12 @@ class _Loader:
             messages=messages,
             default_zone=rules.zone,
             delivered_after_hours=rules.delivered_after,
+            send_within_hours=rules.send_within or 0,
+            caps=compiled_caps(rules.caps, lambda number: _source(document, "caps", number)),
             payments=money.payments[1].compiled() if money.payments else Payments(),
             rates={name: table.compiled() for name, (_, table) in money.rates.items()},
             agreements=_agreement_rules(agreements) if agreements else AgreementRules(),
+            publishing=rules.publishing.compiled(),
         )
 
     def base_on(self, document: Document) -> bool:
@@ -626,9 +758,63 @@ class _Loader:
 
     def agreements(self) -> Read[AgreementsFile] | None:
         """What may be agreed; None if nothing is stated, or if it cannot be read."""
-        if not (self.folders[0] / "agreements.yaml").is_file():
+        return self.own("agreements.yaml", AgreementsFile)
+
+    def own[M: BaseModel](self, file: str, model: type[M]) -> Read[M] | None:
+        """A file of the rulebook's own folder; None if there is none, or it cannot be read."""
+        if not (self.folders[0] / file).is_file():
             return None
-        return self.made_of("agreements.yaml", AgreementsFile)
+        return self.made_of(file, model)
+
+    def resolve_segments(
+        self,
+        document: Document,
+        rules: EscalationFile,
+        agreements: Read[AgreementsFile] | None,
+        experiments: Read[ExperimentsFile] | None,
+    ) -> None:
+        """Put each segment's condition where it is named. One may name those above it."""
+        known: dict[str, Condition] = {}
+        for name, condition in rules.segments.items():
+            self.resolve(document, ("segments", name), condition, known)
+            known[name] = condition
+        for where, condition in _conditions(rules):
+            self.resolve(document, where, condition, known)
+        for found, key in ((agreements, "offers"), (experiments, "experiments")):
+            if found is not None:
+                for name, stated in getattr(found[1], key).items():
+                    self.resolve(found[0], (key, name, "for"), stated.applies, known)
+
+    def resolve(
+        self,
+        document: Document,
+        where: tuple[str | int, ...],
+        condition: Condition,
+        known: Mapping[str, Condition],
+    ) -> None:
+        """The same for one condition, which is changed in its place."""
+        named = list(segments_named(condition))
+        for name in named:
+            self.check_known(document, where, "segment", name, known)
+        if all(name in known for name in named):
+            condition[:] = with_segments(condition, known)
+
+    def check_experiments(
+        self,
+        experiments: Read[ExperimentsFile],
+        rules: EscalationFile,
+        creditors: CreditorsFile,
+    ) -> None:
+        """Every ladder and creditor that an experiment names is there (lesson L24)."""
+        document, stated = experiments
+        for name, experiment in stated.experiments.items():
+            at = ("experiments", name)
+            for arm, of in experiment.arms.items():
+                if of.ladder:
+                    where = (*at, "arms", arm, "ladder")
+                    self.check_known(document, where, "ladder", of.ladder, rules.strategies)
+            for creditor in creditors_named(experiment.applies):
+                self.check_known(document, (*at, "for"), "creditor", creditor, creditors.creditors)
 
     def check_agreements(
         self,
@@ -816,6 +1002,36 @@ class _Loader:
                         )
                     )
 
+    def channels(self) -> Channels:
+        """What each channel is set up to do; what nobody has stated is as careful as can be."""
+        if not self.path("channels.yaml").is_file():
+            return Channels()
+        stated = self.made_of("channels.yaml", ChannelsFile)
+        return stated[1].compiled() if stated else Channels()
+
+    def retention(self) -> dict[str, dict[str, Retention]]:
+        """How long records stay after an erasure; what nobody has stated goes at once."""
+        if not self.path("retention.yaml").is_file():
+            return {}
+        stated = self.made_of("retention.yaml", RetentionFile)
+        return stated[1].compiled() if stated else {}
+
+    def check_channels(
+        self,
+        document: Document,
+        rules: EscalationFile,
+        channels: Channels,
+        messages: Mapping[str, Mapping[str, str]],
+    ) -> None:
+        """A step goes by channels that are set up for its message (lesson L24)."""
+        for name, strategy in rules.strategies.items():
+            for index, step in enumerate(strategy.ladder):
+                for wrong, remedy in wrong_steps(
+                    channels, step.say or "", step.by, messages, has_notice=step.wait > 0
+                ):
+                    at = ("strategies", name, "ladder", index, "by")
+                    self.problems.append(document.problem(at, wrong, remedy))
+
     def check_receipts(self, messages: Mapping[str, Mapping[str, str]]) -> None:
         """Where receipts are on, there is one in every language (L24)."""
         for locale, texts in messages.items():
@@ -837,16 +1053,13 @@ class _Loader:
         self, document: Document, rules: EscalationFile, creditors: CreditorsFile
     ) -> None:
         """A condition on a creditor that nobody knows would never hold (lesson L24)."""
-        places: list[tuple[tuple[str | int, ...], Condition | None]] = []
-        for name, strategy in rules.strategies.items():
-            places.append((("strategies", name, "for"), strategy.applies))
-            places.extend(
-                (("strategies", name, "ladder", index, "only_if"), step.only_if)
-                for index, step in enumerate(strategy.ladder)
-            )
-        for where, condition in places:
-            for creditor in creditors_named(condition) if condition else ():
+        for where, condition in _conditions(rules):
+            for creditor in creditors_named(condition):
                 self.check_known(document, where, "creditor", creditor, creditors.creditors)
+        for index, cap in enumerate(rules.caps):
+            if cap.creditor is not None:
+                where = ("caps", index, "creditor")
+                self.check_known(document, where, "creditor", cap.creditor, creditors.creditors)
 
     def try_messages(self, rulebook: Rulebook) -> None:
         """Write every message to made-up debtors, so that none is the first to read a mistake."""
@@ -862,6 +1075,7 @@ class _Loader:
                 creditors=rulebook.creditors.values(),
                 today=_REVIEW_DAY,
                 currency=next(iter(rulebook.chase.from_minor)),
+                reminders=rulebook.agreements.reminders,
             ):
                 file = self.template(locale, finding.template)
                 self.problems.append(
@@ -891,12 +1105,16 @@ class _Loader:
                     needs=step.needs,
                     wait_days=step.wait,
                     channels=tuple(step.by),
+                    to=tuple(dict.fromkeys(step.to)),
                     message=step.say or "",
+                    attach=step.attach or "",
                     task=step.task or "",
                     task_due_days=step.due_within,
                     script=step.script or "",
                     approval=step.approval or "",
                     fee_minor=step.fee or {},
+                    gives=tuple(step.gives),
+                    action=step.action or "",
                     source=_source(document, "strategies", name, "ladder", index),
                 )
                 for index, step in enumerate(strategy.ladder)
@@ -911,6 +1129,23 @@ class _Loader:
             ),
             source=_source(document, "strategies", name),
         )
+
+
+def _conditions(rules: EscalationFile) -> Iterable[tuple[tuple[str | int, ...], Condition]]:
+    """The conditions of all ladders, and where they stand."""
+    for name, strategy in rules.strategies.items():
+        yield ("strategies", name, "for"), strategy.applies
+        for index, step in enumerate(strategy.ladder):
+            if step.only_if is not None:
+                yield ("strategies", name, "ladder", index, "only_if"), step.only_if
+
+
+def _experiments(experiments: Read[ExperimentsFile]) -> tuple[Experiment, ...]:
+    document, stated = experiments
+    return tuple(
+        experiment.compiled(name, _source(document, "experiments", name))
+        for name, experiment in stated.experiments.items()
+    )
 
 
 def _agreement_rules(agreements: Read[AgreementsFile]) -> AgreementRules:

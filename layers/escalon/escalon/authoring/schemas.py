@@ -18,8 +18,12 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
 from escalon.authoring.agreements import AgreementsFile
+from escalon.authoring.channels import ChannelsFile
 from escalon.authoring.contact_policies import CalendarFile, PolicyFile
+from escalon.authoring.experiments import ExperimentsFile
 from escalon.authoring.payments import PaymentsFile, RateTableFile
+from escalon.authoring.retention import RetentionFile
+from escalon.authoring.risk import RiskFile
 from escalon.authoring.rulebook import CreditorsFile, EscalationFile
 
 type Schema = dict[str, Any]
@@ -30,6 +34,10 @@ FILES: dict[str, type[BaseModel]] = {
     "creditors": CreditorsFile,
     "payments": PaymentsFile,
     "agreements": AgreementsFile,
+    "risk": RiskFile,
+    "experiments": ExperimentsFile,
+    "channels": ChannelsFile,
+    "retention": RetentionFile,
     "rates": RateTableFile,
     "contact_policy": PolicyFile,
     "calendar": CalendarFile,
@@ -64,6 +72,7 @@ _FORMS: dict[str, Callable[[Schema], Schema]] = {
         "minProperties": 1,
         "examples": [{"COP": 20_000, "USD": 10}],
     },
+    "_hundredths": lambda _: _AMOUNT,
     "_yes_or_no": lambda _: {"enum": ["yes", "no"]},
     "_hours": lambda _: _written(_HOURS, "07:00 to 18:55"),
     "_several": lambda read: {"anyOf": [{"const": "closed"}, read["items"], read]},
@@ -80,12 +89,22 @@ MEANINGS: dict[str, dict[str, str]] = {
         "based_on": "A folder from which every file is taken that this one does not have.",
         "delivered_after": "Accepted and not failed for so long counts as delivered.",
         "strategies": "Ladders; the first whose `for` holds is the account's.",
+        "caps": "The most messages in an hour, a day or a run; what comes over it waits.",
+        "send_within": "What was decided longer ago is decided again instead of sent late.",
         "holds": "Why an account or a receivable may rest, and for how long at most.",
+        "segments": "Conditions by name, for `segment is …`; each may name those above it.",
+        "publishing": "What it takes to put another rulebook in the place of this one.",
     },
     "ChaseFile": {
         "from": "The open balance from which a currency is chased; one not listed never is.",
         "oldest_debt": "Debts that are more days past due are left alone.",
         "old_debt_enters": "Where a debt begins that was old when we came to know it.",
+    },
+    "PublishingFile": {
+        "plan": "Whether the next rulebook needs a plan: `escalon rules plan`.",
+        "plan_within": "How old the book of that plan may be.",
+        "approval": "Whether a second person has to approve that plan: `escalon rules approve`.",
+        "in_flight": "When accounts whose ladder is under way come under this rulebook.",
     },
     "StrategyFile": {
         "for": "A condition: which accounts fall on this ladder.",
@@ -102,6 +121,7 @@ MEANINGS: dict[str, dict[str, str]] = {
         "wait": "Notice time: nobody goes further up before it has passed.",
         "by": "Channels in order: the first that is authorised, known to work and allowed now.",
         "say": "The message: messages/<locale>/<say>.j2 in every language.",
+        "attach": "What goes with the e-mail: the statement, as PDF.",
         "task": "Work for a person instead of a message.",
         "script": "Written on the task for the person.",
         "due_within": "How long the person has.",

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field
 
 from escalon.authoring.yaml_lines import WrongValueError, WrongValuesError, shown
+from escalon.domain.conditions import ConditionError, parse_condition
 from escalon.domain.money import MoneyError, to_minor
 
 SLUG = re.compile(r"[a-z][a-z0-9]*(?:[-_][a-z0-9]+)*")
@@ -27,6 +28,17 @@ def words[T](pattern: str, example: str, make: Callable[[re.Match[str]], T]) -> 
         return make(match)
 
     return BeforeValidator(parse)
+
+
+def _condition(value: Any) -> list[Any]:
+    if not isinstance(value, str):
+        raise WrongValueError(
+            f"cannot read {shown(value)}", "write a condition such as 'tag is vip'"
+        )
+    try:
+        return parse_condition(value)
+    except ConditionError as error:
+        raise WrongValueError(str(error), "see the operator's guide, 'Conditions'") from error
 
 
 def _yes_or_no(value: Any) -> bool:
@@ -65,6 +77,7 @@ def _in_minor(value: Any) -> Any:
     return amounts
 
 
+ConditionWords = Annotated[list[Any], BeforeValidator(_condition)]
 Slug = Annotated[str, Field(pattern=rf"^{SLUG.pattern}$", max_length=40)]
 Currency = Annotated[str, Field(pattern=f"^{_CURRENCY.pattern}$")]
 YesNo = Annotated[bool, BeforeValidator(_yes_or_no)]

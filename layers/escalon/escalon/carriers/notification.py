@@ -16,7 +16,7 @@ type Why = Literal["not_a_notification", "foreign_topic", "not_an_event", "unkno
 # SES says so in words when it is told to publish to a topic.
 _GREETING = "Successfully validated SNS topic for Amazon SES event publishing"
 
-_UNREADABLE = (msgspec.MsgspecError, ValueError, OverflowError, OSError, RecursionError)
+UNREADABLE = (msgspec.MsgspecError, ValueError, OverflowError, OSError, RecursionError)
 
 
 class NotUnderstood(msgspec.Struct, frozen=True):
@@ -42,7 +42,7 @@ def feedback_of(body: str, topic: str) -> tuple[Feedback, ...] | NotUnderstood:
     raises on nothing that anybody could send."""
     try:
         notification = msgspec.json.decode(body, type=_Notification)
-    except _UNREADABLE:
+    except UNREADABLE:
         return NotUnderstood("not_a_notification")
     if notification.topic_arn != topic:
         return NotUnderstood("foreign_topic")
@@ -53,13 +53,13 @@ def feedback_of(body: str, topic: str) -> tuple[Feedback, ...] | NotUnderstood:
         return ()
     try:
         kind = msgspec.json.decode(content, type=_Kind)
-    except _UNREADABLE:
+    except UNREADABLE:
         return NotUnderstood("not_an_event")
     name = _name(kind.event_type or kind.notification_type)
     translate = sms.feedback_of if name.startswith("TEXT_") else ses.feedback_of
     try:
         said = translate(content)
-    except _UNREADABLE:
+    except UNREADABLE:
         return NotUnderstood("not_an_event", name)
     return NotUnderstood("unknown_event", name) if said is None else said
 

@@ -10,6 +10,7 @@ from typing import Literal
 
 import msgspec
 
+from escalon.domain.agreed import Agreement
 from escalon.domain.calendar import Week
 from escalon.domain.contact_policy_facts import (
     Conversation,
@@ -22,7 +23,8 @@ from escalon.domain.contact_policy_facts import (
 Channel = Literal["email", "sms", "whatsapp", "voice", "letter"]
 Role = Literal["debtor", "codebtor", "guarantor"]
 # opened: a task stands on somebody's list · unknown: nobody knows whether the message left
-StepState = Literal["sent", "delivered", "failed", "unknown", "opened"]
+# undone: a person has taken back what it was (usecases/undo_run)
+StepState = Literal["sent", "delivered", "failed", "unknown", "opened", "undone"]
 IntentState = Literal["planned", "sending"]
 
 EMBEDDED_RECEIVABLES = 20
@@ -61,6 +63,7 @@ class Hold(msgspec.Struct, frozen=True, omit_defaults=True):
     receivable_id: str | None = None
     source: str = ""
     note: str = ""
+    owner: str = ""  # who looks after it: a person or a team
 
 
 class StepRecord(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -73,6 +76,12 @@ class StepRecord(msgspec.Struct, frozen=True, omit_defaults=True):
     attempts: int = 1
     tried: tuple[str, ...] = ()  # channels whose attempt for this step is known to have failed
     unsure: bool = False  # one of those attempts may have arrived all the same
+    gives: tuple[str, ...] = ()  # the statutory notices that its message is, once it is delivered
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether the step is taken: it was not refused, and nobody has taken it back."""
+        return self.state not in ("failed", "undone")
 
 
 class Receivable(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -89,6 +98,7 @@ class Receivable(msgspec.Struct, frozen=True, omit_defaults=True):
     known_on: date
     source: str = ""  # the mapping of the import that told us
     stated_open_minor: int | None = None  # what the source said last, which is not always what is
+    given_up_minor: int = 0  # principal that was given up here, which its source does not know yet
     steps: dict[str, StepRecord] = {}
     # What of `open_minor` is not principal, by component (interest, fee, tax); zeros are left out.
     extras: dict[str, int] = {}
@@ -98,7 +108,10 @@ class Receivable(msgspec.Struct, frozen=True, omit_defaults=True):
     accrued_through: date | None = None
     accrued_rest: int = 0
     first_contact_at: datetime | None = None  # the first communication about it
-    notices: tuple[Notice, ...] = ()  # the statutory ones that were given of it
+    # Statutory notices that were given of it other than by its steps, which say so themselves.
+    notices: tuple[Notice, ...] = ()
+    on_file: tuple[str, ...] = ()  # what gates ask for (OnFile) and we have
+    settled_late: int | None = None  # days late on which it was settled, as `Behaviour` counts it
 
     @property
     def principal_minor(self) -> int:
@@ -155,7 +168,14 @@ class Intent(msgspec.Struct, frozen=True, omit_defaults=True):
     about: str = ""  # a task's object: the message id of a contact, or the mark of what to mend
     queue: str = ""  # whom the ladder hands to at its end
     due_days: int = 0  # days a person has for a task
+    gives: tuple[str, ...] = ()  # the statutory notices that its message is
     resumed: int = 0  # how often it was put on its queue again
+    planned_at: datetime | None = None  # when it was first decided, if it was queued again since
+    send_at: datetime | None = None  # its turn, if it may not go at once (domain/pacing.py)
+    reminder: str = ""  # of an instalment, in place of a ladder's step (`Account.reminded`)
+    # Who is written to in the debtor's place: the account of a co-debtor or guarantor, and as what.
+    person: str = ""
+    role: Role = "debtor"
 
 
 class Awaited(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -184,6 +204,29 @@ class SeenPayment(msgspec.Struct, frozen=True, omit_defaults=True):
     seen_in: tuple[str, ...] = ()  # further sources that have told of it
 
 
+class Behaviour(msgspec.Struct, frozen=True, omit_defaults=True):
+    """How the debtor has paid so far, summed as money moves (domain/behaviour.py)."""
+
+    settled: int = 0  # receivables that were settled
+    late: int = 0  # those of them after their due date
+    late_days: int = 0  # days late of all of them together
+    recent: tuple[int, ...] = ()  # days late of the latest ones, the newest last
+    kept: int = 0  # agreements that were fulfilled
+    broken: int = 0
+
+
+class Trial(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The account's part in an experiment: its arm, what was open when it entered, and what of that
+    has come within the time that the experiment measures. Minor units by currency."""
+
+    arm: str
+    entered_at: datetime
+    until: datetime  # what comes up to this instant counts
+    owed_minor: dict[str, int]
+    came_minor: dict[str, int] = {}
+    complained: bool = False  # about one of our messages
+
+
 class Link(msgspec.Struct, frozen=True, omit_defaults=True):
     """Another person who answers for this account's debt."""
 
@@ -203,7 +246,12 @@ class Account(msgspec.Struct, frozen=True, omit_defaults=True):
     zones: tuple[str, ...] = ()
     language: str = ""
     tags: tuple[str, ...] = ()
-    risk: str = ""
+    risk: str = ""  # as the source states it; empty: what its own behaviour says
+    known_on: date | None = None  # the day on which we came to know it
+    credit_limits: dict[str, int] = {}  # what it may owe at most, in minor units by currency
+    terms_days: int | None = None  # days that it has to pay an invoice
+    behaviour: Behaviour = Behaviour()
+    trials: dict[str, Trial] = {}  # by experiment
     points: tuple[ContactPoint, ...] = ()
     holds: tuple[Hold, ...] = ()
     receivables: tuple[Receivable, ...] = ()
@@ -216,8 +264,18 @@ class Account(msgspec.Struct, frozen=True, omit_defaults=True):
     awaited: tuple[Awaited, ...] = ()
     payments: tuple[SeenPayment, ...] = ()
     spreading: tuple[str, ...] = ()  # payments whose booking goes on in further transactions
+    # The version of the rulebook that it is on: the one that decided about it last, or, once that one
+    # has had its next step, the one that took its place.
+    ruled_by: str = ""
     exceptions: tuple[str, ...] = ()  # bad data that a person was asked to mend, by its mark
+    agreements: tuple[Agreement, ...] = ()  # in the order in which they were made
+    ended: tuple[str, ...] = ()  # agreements that ended long ago, each an item of its own
+    # Reminders of instalments by "<agreement>/<instalment>/<step>": what became of each.
+    reminded: dict[str, StepRecord] = {}
+    # What became of a step's message to co-debtors and guarantors: "<receivable>/<step>/<account>".
+    followed: dict[str, StepRecord] = {}
     # How the person wants to be contacted, and when we spoke. None: nobody keeps conversations.
+    number_zones: tuple[str, ...] = ()  # where the telephone numbers are from
     refused_channels: tuple[str, ...] = ()
     hours: Week | None = None
     extra_hours: ExtraHours | None = None

@@ -10,6 +10,8 @@ in which order money is told of.
 - An instalment is kept if its money, but for the tolerance in amount, was there by its due date or
   within the tolerance in days. Whose money goes again has that tolerance once more, from the day on
   which it went.
+- While a debt of it is on hold no time runs out. An instalment whose time would have has the
+  tolerance once more, from the day on which the hold ended.
 - One instalment that is not kept in time breaks the agreement, whatever comes later. Money that is
   told of late and was there in time mends it.
 
@@ -19,26 +21,30 @@ fulfilled, so a broken one forfeits its discount by itself, and the debt is what
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
-from typing import Literal
 
 import msgspec
 from msgspec.structs import replace
 
 from escalon.domain import facts
-from escalon.domain.account import Receivable
+from escalon.domain.account import Receivable, StepRecord
+from escalon.domain.agreed import (
+    Acceptance,
+    Agreement,
+    Asked,
+    Change,
+    Instalment,
+    InstalmentState,
+    Moved,
+    Party,
+    State,
+    components,
+)
 from escalon.domain.facts import Fact
 from escalon.domain.ledger import open_of
 from escalon.domain.local_time import add_days
+from escalon.domain.money import Component
 from escalon.domain.payment import BookedPayment
-from escalon.domain.rulebook import AgreementKind, Component, Every, Step
-
-State = Literal[
-    "offered", "accepted", "active", "fulfilled", "broken", "cancelled", "replaced", "expired"
-]
-Party = Literal["debtor", "operator", "engine"]
-# open: its day has not passed · late: it has, the tolerance has not · kept · reversed: kept once,
-# and the money went again · part_kept, missed: its time is over, with some of it or nothing
-InstalmentState = Literal["open", "late", "kept", "reversed", "part_kept", "missed"]
+from escalon.domain.rulebook import Step
 
 _ENGINE: frozenset[Party] = frozenset(("engine",))
 _PERSON: frozenset[Party] = frozenset(("debtor", "operator"))
@@ -67,9 +73,7 @@ TRANSITIONS: Mapping[tuple[State, State], frozenset[Party]] = {
 
 ANY_ROLE = "*"  # any operator's
 
-# While it is in one of these, money and time decide; while in one of those, its debts rest.
-_FOLLOWED = ("active", "fulfilled", "broken")
-_RESTING = ("accepted", "active")
+_FOLLOWED = ("active", "fulfilled", "broken")  # in one of these, money and time decide
 
 # What is left open when an agreement is fulfilled is given up in this order, after the components
 # of its discount: payments have settled the others first (Colombia: Civil Code 1653).
@@ -78,145 +82,6 @@ COMPONENTS: tuple[Component, ...] = ("principal", "interest", "tax", "fee")
 
 class AgreementError(ValueError):
     """Something that may not be done with an agreement; says what and why."""
-
-
-class Instalment(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One payment that was agreed: minor units of the agreement's currency, due on a day of the
-    debtor's calendar; `interest_minor` of it is what the agreement itself bears."""
-
-    number: int
-    due_on: date
-    amount_minor: int
-    interest_minor: int = 0
-
-
-class Moved(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Money that settled a debt of an agreement: paid `on` a day, and gone again `went_on` one."""
-
-    cause: str  # the payment's id
-    receivable_id: str
-    on: date
-    amount_minor: int
-    went_on: date | None = None
-
-
-class Change(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One transition, or an approval: who took it where, when, and why."""
-
-    at: datetime
-    state: State
-    by: Party
-    who: str = ""  # which operator
-    why: str = ""
-
-
-class Acceptance(msgspec.Struct, frozen=True, omit_defaults=True):
-    """The evidence that the debtor agreed (Colombia: Ley 527 of 1999, arts. 6 to 8): who, when, how
-    and to which text."""
-
-    at: datetime
-    by: Party  # the debtor, or an operator who heard it
-    channel: str  # portal, phone, reply, office, system
-    who: str = ""  # which operator
-    ip: str = ""
-    user_agent: str = ""
-    code_point: str = ""  # contact point that the one-time code was sent to
-    document_hash: str = ""  # of what was agreed to
-    note: str = ""
-
-
-class Asked(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A ledger entry that an agreement asks for: minor units with the sign of the entry. Interest
-    above 0 is charged and below 0 given back; a waiver below 0 gives up, above 0 takes that back.
-    """
-
-    kind: Literal["interest", "waiver"]
-    receivable_id: str
-    component: Component
-    amount_minor: int
-
-
-class Agreement(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One agreement. Amounts are minor units of `currency`, dates of the debtor's calendar.
-
-    Its terms never change: other terms are another agreement that replaces it. `version` counts
-    writes; whoever writes it raises it by one, so that two editors do not overwrite each other.
-    """
-
-    agreement_id: str
-    creditor: str
-    currency: str
-    kind: AgreementKind
-    offer: str  # the rule that it was made by
-    state: State
-    debts: dict[str, dict[Component, int]]  # what was open by receivable, the oldest first
-    calculated_on: date
-    instalments: tuple[Instalment, ...]
-    every: Every = "month"
-    rate: int = 0  # effective annual in millionths that its interest was computed with
-    discount: dict[Component, int] = {}  # given up once it is fulfilled
-    tolerance_days: int = 0
-    tolerance_minor: int = 0
-    resume_at: str = ""  # step at which the ladder goes on once it is broken; empty: for its age
-    expires_on: date | None = None  # first day on which nobody can accept it any more
-    approval: tuple[str, ...] = ()  # roles of which one still has to approve it
-    accepted: Acceptance | None = None
-    moved: tuple[Moved, ...] = ()
-    # What payments had settled before, by cause and receivable: it does not count here.
-    settled_before: dict[str, dict[str, int]] = {}
-    booked: tuple[Asked, ...] = ()  # entries that it has asked for
-    seen: tuple[InstalmentState, ...] = ()  # of each instalment, when it was followed last
-    reminded: dict[str, datetime] = {}  # "<instalment>/<step>" -> when
-    history: tuple[Change, ...] = ()
-    replaces: str = ""
-    replaced_by: str = ""
-    version: int = 0
-
-    @property
-    def cause(self) -> str:
-        """The cause of the ledger entries that this version asks for."""
-        return f"agreement:{self.agreement_id}:{self.version}"
-
-    @property
-    def debt(self) -> dict[Component, int]:
-        """What it is about, by component."""
-        return components(self.debts)
-
-    @property
-    def total_minor(self) -> int:
-        """What is to be paid in all, interest included."""
-        return sum(instalment.amount_minor for instalment in self.instalments)
-
-    @property
-    def interest_minor(self) -> int:
-        """What of it is interest of the agreement itself."""
-        return sum(instalment.interest_minor for instalment in self.instalments)
-
-    @property
-    def settles_in_full(self) -> bool:
-        """Whether nothing is left of its debts once it is fulfilled (Mexico: a *finiquito*). A
-        promise settles what it pays, and no more."""
-        settled = self.total_minor - self.interest_minor + sum(self.discount.values())
-        return self.kind != "promise" and settled >= sum(self.debt.values())
-
-    @property
-    def rests(self) -> bool:
-        """Whether its receivables are not escalated, and bear no default interest meanwhile."""
-        return self.state in _RESTING
-
-
-def components(debts: Mapping[str, Mapping[Component, int]]) -> dict[Component, int]:
-    """Debts by receivable, added up by component."""
-    total: dict[Component, int] = {}
-    for debt in debts.values():
-        for component, minor in debt.items():
-            total[component] = total.get(component, 0) + minor
-    return total
-
-
-def resting(agreements: Iterable[Agreement]) -> dict[str, Agreement]:
-    """The receivables that rest, by id, and the agreement under which they do."""
-    return {name: one for one in agreements if one.rests for name in one.debts}
 
 
 # ------------------------------------------------------------------------- money that moves
@@ -408,7 +273,7 @@ def standing(agreement: Agreement, today: date) -> Standing:
         elif today > until:
             state = "part_kept" if in_time else "missed"
         else:
-            state = "late" if today > instalment.due_on else "open"
+            state = "late" if instalment.due_on < today and until < date.max else "open"
         found.append(InstalmentStanding(instalment, state, part, in_time, until, since))
     unkept = [one for one in found if one.state != "kept"]
     broken_on = min((add_days(one.until, 1) for one in unkept if today > one.until), default=None)
@@ -453,8 +318,9 @@ def _changes_on(
         return agreement.expires_on
     if state != "active":
         return None
-    days = [add_days(one.until, 1) for one in waits]
-    days += [add_days(one.instalment.due_on, 1) for one in waits if one.state == "open"]
+    timed = [one for one in waits if one.until < date.max]
+    days = [add_days(one.until, 1) for one in timed]
+    days += [add_days(one.instalment.due_on, 1) for one in timed if one.state == "open"]
     periods = zip(_starts(agreement), agreement.instalments, strict=True)
     days += [add_days(start, 1) for start, one in periods if one.interest_minor and start >= today]
     return min(days, default=None)
@@ -480,7 +346,7 @@ def _walked(agreement: Agreement) -> _Walk:
     tolerance = agreement.tolerance_days
     since: list[date | None] = [None] * len(agreement.instalments)
     fell = [False] * len(agreement.instalments)
-    until = [add_days(one.due_on, tolerance) for one in agreement.instalments]
+    until = [_until(agreement, one) for one in agreement.instalments]
     paid = 0
     paid_off_on: date | None = None
     owed: int | None = None
@@ -501,6 +367,17 @@ def _walked(agreement: Agreement) -> _Walk:
                     fell[index] = True
                     until[index] = max(until[index], add_days(day, tolerance))
     return _Walk(list(zip(since, fell, until, strict=True)), paid_off_on, owed)
+
+
+def _until(agreement: Agreement, instalment: Instalment) -> date:
+    """The last day on which an instalment is kept, if no money of it goes again; the calendar's own
+    last day while a hold lasts."""
+    until = add_days(instalment.due_on, agreement.tolerance_days)
+    for pause in agreement.pauses:
+        if pause.starts_on <= until:
+            ends_on = pause.ends_on
+            until = max(until, add_days(ends_on, agreement.tolerance_days)) if ends_on else date.max
+    return until
 
 
 def _stayed(moved: Iterable[Moved], by: date = date.max) -> int:
@@ -543,6 +420,18 @@ class Followed(msgspec.Struct, frozen=True):
     facts: tuple[Fact, ...] = ()
 
 
+def moves(agreement: Agreement, today: date) -> bool:
+    """Whether time has made something of it since it was followed last."""
+    found = standing(agreement, today)
+    if found.state != agreement.state:
+        return True
+    if agreement.state not in ("active", "fulfilled"):
+        return False  # of one that is broken no instalment is told of any more
+    return _seen(found) != (agreement.seen or ("open",) * len(found.instalments)) or bool(
+        _interest(agreement, found, {}, today, ends=False)
+    )
+
+
 def follow(
     agreement: Agreement, receivables: Mapping[str, Receivable], now: datetime, today: date
 ) -> Followed:
@@ -553,11 +442,15 @@ def follow(
     while found.state != after.state:
         after = _moved_to(after, found.state, now, "engine")
         found = standing(after, today)
-    if after.state in _FOLLOWED:
-        seen = tuple(one.state for one in found.instalments)
+    if after.state in _FOLLOWED and not agreement.state == after.state == "broken":
+        seen = _seen(found)
         if seen != (after.seen or ("open",) * len(seen)):
             after = replace(after, seen=seen)
     return _became(agreement, after, receivables, now, today)
+
+
+def _seen(found: Standing) -> tuple[InstalmentState, ...]:
+    return tuple(one.state for one in found.instalments)
 
 
 def accept(
@@ -697,7 +590,8 @@ def _given_up(
     left = sum(agreement.debt.values()) + interest - found.paid_minor
     debts = {name: dict(debt) for name, debt in is_open.items()}
     for one in charged:
-        debts[one.receivable_id][one.component] += one.amount_minor
+        if one.receivable_id in debts:
+            debts[one.receivable_id][one.component] += one.amount_minor
     asked: dict[tuple[str, Component], int] = {}
     for component, most in (*agreement.discount.items(), *((one, left) for one in COMPONENTS)):
         for name, debt in debts.items():
@@ -759,7 +653,6 @@ def _fact(
         kind=agreement.kind,
         by=change.by,
         who=change.who,
-        why=change.why,
         paid_minor=found.paid_minor,
     )
     if change.state != "broken":
@@ -798,24 +691,32 @@ def resumption(agreement: Agreement, today: date) -> Resumption | None:
 
 
 class Reminding(msgspec.Struct, frozen=True):
-    """A reminder of one instalment that is due now; `left_minor` of it is still to be paid."""
+    """A reminder of one instalment that is due now; `left_minor` of it is still to be paid.
+    `record` says how it was tried before, if it reached nobody."""
 
+    agreement: Agreement
     step: Step
     instalment: Instalment
     left_minor: int
+    record: StepRecord | None = None
 
     @property
     def key(self) -> str:
-        """What it is remembered by in `Agreement.reminded`."""
-        return _key(self.instalment, self.step)
+        """What it is remembered by in `Account.reminded`."""
+        return reminder_key(self.agreement.agreement_id, self.instalment, self.step)
 
 
 def reminder(
-    agreement: Agreement, found: Standing, steps: Sequence[Step], today: date
+    agreement: Agreement,
+    found: Standing,
+    steps: Sequence[Step],
+    today: date,
+    records: Mapping[str, StepRecord],
 ) -> Reminding | None:
     """The reminder that is due, if any: of the first instalment that has one, the latest step whose
     day has come. The ones before it are not caught up with, and what is said before the due date,
-    or on it, is never said later (L3, L18)."""
+    or on it, is never said later (L3, L18). `records` are the account's; one that failed is tried
+    again by what channels are left."""
     if found.state != "active":
         return None
     for one in found.instalments:
@@ -828,14 +729,12 @@ def reminder(
             if step.day <= age and (step.day > 0 or age < 0 or step.day == age)
         ]
         latest = max(come, key=lambda step: step.day, default=None)
-        if latest and _key(one.instalment, latest) not in agreement.reminded:
-            return Reminding(latest, one.instalment, one.left_minor)
+        if latest is None:
+            continue
+        record = records.get(reminder_key(agreement.agreement_id, one.instalment, latest))
+        if record is None or not record.is_behind:
+            return Reminding(agreement, latest, one.instalment, one.left_minor, record)
     return None
-
-
-def reminded(agreement: Agreement, key: str, at: datetime) -> Agreement:
-    """The agreement after that reminder (`Reminding.key`) went out."""
-    return replace(agreement, reminded={**agreement.reminded, key: at})
 
 
 def looks_on(found: Standing, steps: Sequence[Step], today: date) -> date | None:
@@ -850,5 +749,6 @@ def looks_on(found: Standing, steps: Sequence[Step], today: date) -> date | None
     return min(days, default=None)
 
 
-def _key(instalment: Instalment, step: Step) -> str:
-    return f"{instalment.number}/{step.step}"
+def reminder_key(agreement_id: str, instalment: Instalment, step: Step) -> str:
+    """What a reminder is remembered by."""
+    return f"{agreement_id}/{instalment.number}/{step.step}"

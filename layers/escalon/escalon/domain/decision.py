@@ -5,6 +5,8 @@ from typing import Any, Literal
 
 import msgspec
 
+from escalon.domain.account import Role
+
 Outcome = Literal["act", "wait", "hold", "skip"]
 # message: say something · task: work for a person · resume: put a planned intent on its queue
 # again · unknown: flag a contact whose fate nobody knows
@@ -29,6 +31,7 @@ class Refusal(msgspec.Struct, frozen=True, omit_defaults=True):
     code: str
     next_allowed_at: datetime | None = None
     params: dict[str, Any] = {}
+    person: str = ""  # the account that would have been contacted, if not the debtor's
 
 
 class Decision(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -51,8 +54,13 @@ class Decision(msgspec.Struct, frozen=True, omit_defaults=True):
     about: str = ""  # what has to be mended, as the mark the account keeps meanwhile
     queue: str = ""  # whom the ladder hands to at its end
     due_days: int = 0  # days a person has for the task
+    gives: tuple[str, ...] = ()  # the statutory notices that the message is
     receivable_id: str = ""  # the receivable that carries the step
     days_past_due: int | None = None
     attempt: int = 1
+    reminder: str = ""  # of an instalment: "<agreement>/<instalment>/<step>"
+    person: str = ""  # the account of the co-debtor or guarantor to contact; empty: the debtor
+    role: Role = "debtor"
     intent_id: str = ""
     refusals: tuple[Refusal, ...] = ()
+    trials: dict[str, str] = {}  # experiments that the account enters by it, and its arm of each

@@ -1,4 +1,4 @@
-"""The engine: `decide(account, rulebook, as_of, feeds)` is pure, total and deterministic
+"""The engine: `decide(account, rulebook, as_of, feeds, brakes)` is pure, total and deterministic
 (invariant 6).
 
 How a rung is found, per creditor:
@@ -25,13 +25,43 @@ from types import MappingProxyType
 import msgspec
 from msgspec.structs import replace
 
-from escalon.domain.account import Account, ContactPoint, Intent, Receivable, StepRecord, pot
+from escalon.domain.account import (
+    Account,
+    ContactPoint,
+    Intent,
+    Receivable,
+    Role,
+    StepRecord,
+    pot,
+)
+from escalon.domain.agreed import resting
+from escalon.domain.agreement import Reminding
+from escalon.domain.agreements_due import (
+    look_days,
+    reminder_reason,
+    reminders,
+    rest_reason,
+    resumed,
+)
+from escalon.domain.brakes import BRAKE_PATIENCE, NO_BRAKES, Brakes
+from escalon.domain.co_debtors import follows, reach
 from escalon.domain.conditions import ConditionFacts, holds
-from escalon.domain.contact_policy import Allow, Policy, Verdict, evaluate
+from escalon.domain.contact_facts import (
+    contact_verdict,
+    gate_reason,
+    obstacle,
+    stops_of,
+    whereabouts_unknown,
+    zones_for,
+)
+from escalon.domain.contact_policy import Allow, Policy, Verdict
+from escalon.domain.contact_policy_facts import Stop
 from escalon.domain.decision import Action, Decision, Outcome, Reason, Refusal
+from escalon.domain.experiments import placed
 from escalon.domain.holds import countable_beyond, open_hold
 from escalon.domain.local_time import add_days, local_date, start_of_day
-from escalon.domain.rulebook import STAGES, Rulebook, Step, Strategy
+from escalon.domain.pacing import QUEUED_AHEAD
+from escalon.domain.rulebook import STAGES, LadderEnd, Rulebook, Step, Strategy
 
 PLANNED_TIMEOUT = timedelta(minutes=10)  # then a planned intent is put on its queue again
 SENDING_TIMEOUT = timedelta(minutes=15)  # longer than any delivery runs: its fate is unknown
@@ -44,14 +74,21 @@ FEED_PATIENCE = timedelta(hours=1)  # between two looks while a payment feed is 
 UNKNOWN_FATE_DAYS = 1  # for a person to find out whether a message left
 DUE_DATE_DAYS = 3  # for a person to find a receivable's due date
 
-# Channels that our delivery functions serve; a step by any other becomes work for a person.
-MESSAGE_CHANNELS = frozenset(("email", "sms"))
+# Channels that our delivery functions can serve. One that the rulebook has not set up, and any
+# other, becomes work for a person.
+MESSAGE_CHANNELS = frozenset(("email", "sms", "whatsapp"))
+
+# How soon an account is looked at again that no channel serves and nobody is asked about.
+_LOOK_AGAIN_DAYS = {"rules_lacking": 1, "gate_closed": PERSON_DAYS, "contact_stopped": REVIEW_DAYS}
 
 # The name that work without a step has where a step is named.
 END = "end"
 
 # That no payment feed has told anything; where the rulebook asks for none, it is never looked at.
 NO_FEEDS: Mapping[str, datetime] = MappingProxyType({})
+
+# What a reminder of an instalment stands on, in place of a ladder.
+_NO_LADDER = Strategy("", ["anyone"], (), LadderEnd(), "first step")
 
 _DAY = timedelta(days=1)
 _SECOND = timedelta(seconds=1)
@@ -68,6 +105,8 @@ class _View(msgspec.Struct, frozen=True):
     zones: tuple[str, ...]
     today: date  # in the debtor's zone; where zones conflict, the earliest of their dates
     feeds: Mapping[str, datetime]
+    stops: tuple[Stop, ...]  # of the person, whichever debt it is about
+    ended: frozenset[str] = frozenset()  # experiments that were ended early
 
     def date_of(self, instant: datetime) -> date:
         return local_date(self.zones, instant)
@@ -98,6 +137,10 @@ class _Rung(msgspec.Struct, frozen=True):
     point_id: str = ""
     carrying: Receivable | None = None
     attempt: int = 1
+    trial: tuple[str, str] | None = None  # the experiment that put the debtor here, and the arm
+    reminder: str = ""  # of an instalment (`Reminding.key`); empty for a step of a ladder
+    person: str = ""  # the co-debtor or guarantor to whom it goes; empty: the debtor
+    role: Role = "debtor"
 
     @property
     def severity(self) -> tuple[int, int]:
@@ -127,14 +170,20 @@ def decide(
     rulebook: Rulebook,
     as_of: datetime,
     feeds: Mapping[str, datetime] = NO_FEEDS,
+    brakes: Brakes = NO_BRAKES,
+    linked: Mapping[str, Account] | None = None,
 ) -> Decision:
     """What to do about `account` at `as_of` (aware), and when to look again. `feeds` says when each
-    payment feed last told us, for creditors that have some.
+    payment feed last told us, for creditors that have some; `brakes` what a person has stopped;
+    `linked` are the accounts of its co-debtors and guarantors by id: without them (None) it is to
+    be looked at at once if a message to one of them is left.
 
     Total: bad data becomes a reason and work for a person, never an exception. The answer's
     `next_look_at` is later than `as_of` and is None only when nothing is open.
     """
     view = _view(account, rulebook, as_of, feeds)
+    if brakes.brakes and rulebook.experiments:
+        view = replace(view, ended=brakes.experiments)
     if account.intents:
         return _settle_first(view)
     if not account.receivables and not account.beyond:
@@ -150,6 +199,10 @@ def decide(
     ]
     if found.undated:
         rungs.append(_mend_due_dates(view, found.undated))
+    if account.agreements:
+        rungs.extend(_remind(view, due) for due in reminders(account, rulebook, view.today))
+    if brakes.brakes:
+        rungs = [_braked(view, rung, brakes) for rung in rungs]
     chosen = _severest(rungs)
     reasons = list(chosen.reasons) if chosen else found.reasons
     first = chosen or max((r for r in rungs if r.is_closed), key=_severity, default=None)
@@ -161,15 +214,37 @@ def decide(
         elif not chosen:
             reasons.extend(rung.reasons)
     if chosen:
-        return _act(view, chosen, tuple(reasons), _refusals(rungs))
+        return _entering(_act(view, chosen, tuple(reasons), _refusals(rungs)), view, rungs)
+    others: list[_Rung] = []
+    if account.links:
+        others = [_braked(view, rung, brakes) for rung in _follow(view, found, rungs, linked)]
+        following = next((rung for rung in others if rung.outcome == "act"), None)
+        if following:
+            refusals = _refusals((*rungs, *others))
+            return _entering(_act(view, following, following.reasons, refusals), view, rungs)
+        reasons.extend(reason for rung in others for reason in rung.reasons)
+        found.wakes.extend(rung.next_look_at for rung in others if rung.next_look_at)
     looks = [*found.wakes, *(rung.next_look_at for rung in rungs if rung.next_look_at)]
-    return _decision(
+    decision = _decision(
         view,
-        _quiet_outcome(rungs, found),
+        _quiet_outcome((*rungs, *others), found),
         tuple(reasons) or (Reason("nothing_open"),),
         min(looks) if looks else _in_days(view, REVIEW_DAYS),
         rungs=rungs,
     )
+    if others:
+        decision = replace(decision, refusals=(*decision.refusals, *_refusals(others)))
+    return _entering(decision, view, rungs)
+
+
+def _entering(decision: Decision, view: _View, rungs: Sequence[_Rung]) -> Decision:
+    """The decision with the experiments that the account enters by it: whichever ladder goes first,
+    since whoever is left out of the count would bend it."""
+    if not view.rulebook.experiments:
+        return decision
+    trials = dict(rung.trial for rung in rungs if rung.trial is not None)
+    new = {name: arm for name, arm in trials.items() if name not in view.account.trials}
+    return replace(decision, trials=new) if new else decision
 
 
 def _severity(rung: _Rung) -> tuple[int, int]:
@@ -199,8 +274,10 @@ def _view(
     account: Account, rulebook: Rulebook, as_of: datetime, feeds: Mapping[str, datetime]
 ) -> _View:
     policy = rulebook.policy_for(account.country)
-    zones = account.zones or (rulebook.default_zone,)
-    return _View(account, rulebook, policy, as_of, zones, local_date(zones, as_of), feeds)
+    zones = zones_for(rulebook, account)
+    today = local_date(zones, as_of)
+    stops = stops_of(account, rulebook.holds, "", today, zones) if account.holds else ()
+    return _View(account, rulebook, policy, as_of, zones, today, feeds, stops)
 
 
 def _quiet_outcome(rungs: Sequence[_Rung], found: _Open) -> Outcome:
@@ -221,22 +298,42 @@ def patience(intent: Intent) -> timedelta:
     return min(doubled, LONGEST_PATIENCE)
 
 
-def _settle_by(intent: Intent) -> datetime:
+def settle_by(intent: Intent) -> datetime:
+    """When a planned or claimed intent is looked at, if nothing settles it before."""
+    if intent.send_at is not None and intent.state == "planned" and not intent.resumed:
+        if waits_for_its_turn(intent):
+            return intent.send_at - QUEUED_AHEAD
+        return intent.send_at + PLANNED_TIMEOUT
     return (intent.sending_at or intent.decided_at) + patience(intent)
+
+
+def waits_for_its_turn(intent: Intent) -> bool:
+    """Whether the intent's turn is so far off that it is not on its queue yet."""
+    return (
+        intent.send_at is not None
+        and intent.state == "planned"
+        and not intent.resumed
+        and intent.send_at - intent.decided_at > QUEUED_AHEAD
+    )
 
 
 def _settle_first(view: _View) -> Decision:
     """An intent that is not settled comes before anything new: the account is due until it is."""
-    intent = min(view.account.intents, key=_settle_by)
+    intent = min(view.account.intents, key=settle_by)
     since = intent.sending_at or intent.decided_at
     about = {"step": intent.step, "channel": intent.channel, "since": since}
-    if view.as_of < _settle_by(intent):
+    paced = waits_for_its_turn(intent)
+    if view.as_of < settle_by(intent):
         reason = Reason("delivery_under_way", about)
         # An intent from the future (somebody's clock was wrong) is not waited for as long as that.
-        at = min(_settle_by(intent), view.as_of + patience(intent))
+        at = min(settle_by(intent), view.as_of + patience(intent))
+        if paced:
+            reason, at = Reason("paced", {**about, "until": intent.send_at}), settle_by(intent)
         return _decision(view, "wait", (reason,), at)
     planned = intent.state == "planned"
     reason = Reason("delivery_lost" if planned else "fate_unknown", about)
+    if paced:
+        reason = Reason("turn_has_come", about)
     again = replace(intent, resumed=intent.resumed + 1)
     wait = patience(again) if planned else PLANNED_TIMEOUT
     return replace(
@@ -259,6 +356,8 @@ def _open(view: _View) -> _Open:
     held = False
     today, account = view.today, view.account
     oldest_days = view.rulebook.chase.oldest_debt_days
+    rest = resting(account.agreements)
+    found.wakes.extend(view.start_of(day) for day in look_days(account, view.rulebook, today))
     for receivable in account.receivables:
         if receivable.issued_on > today:
             found.wakes.append(view.start_of(receivable.issued_on))
@@ -274,6 +373,9 @@ def _open(view: _View) -> _Open:
             found.reasons.append(
                 _about(receivable, "receivable_hold", kind=hold.kind, until=ends_on)
             )
+        elif receivable.receivable_id in rest:
+            agreement = rest[receivable.receivable_id]
+            found.reasons.append(rest_reason(agreement, receivable, today))
         elif receivable.due_on is None:
             found.undated.append(receivable)
         elif oldest_days and (today - receivable.due_on).days > oldest_days:
@@ -315,12 +417,51 @@ def _assess(view: _View, creditor: str, receivables: list[Receivable]) -> _Rung:
         account.risk,
         net,
         count,
+        account,
+        receivables,
+        view.today,
+        view.rulebook.risk,
     )
     for strategy in view.rulebook.strategies:
         if holds(strategy.condition, facts):
+            if view.rulebook.experiments:
+                return _tried(view, creditor, strategy, carrying, carrying.due_on, facts)
             return _climb(view, creditor, strategy, carrying, carrying.due_on, facts)
     reason = Reason("no_strategy", {"creditor": creditor})
     return _Rung("skip", creditor, (reason,), _in_days(view, REVIEW_DAYS))
+
+
+def _tried(
+    view: _View,
+    creditor: str,
+    strategy: Strategy,
+    carrying: Receivable,
+    due_on: date,
+    facts: ConditionFacts,
+) -> _Rung:
+    """The ladder on which an experiment puts the debtor, or the rest that it gives them; the
+    strategy's own where none does."""
+    place = placed(
+        view.account, view.rulebook, strategy, facts, carrying, view.as_of, stopped=view.ended
+    )
+    if place is None:
+        return _climb(view, creditor, strategy, carrying, due_on, facts)
+    about = {"experiment": place.experiment, "arm": place.arm}
+    trial = (place.experiment, place.arm)
+    if place.rests_until is not None:
+        reason = Reason("hold_out", {**about, "until": place.rests_until})
+        ladder = strategy.strategy
+        return _Rung(
+            "wait",
+            creditor,
+            (reason,),
+            place.rests_until,
+            strategy=ladder,
+            carrying=carrying,
+            trial=trial,
+        )
+    rung = _climb(view, creditor, place.strategy, carrying, due_on, facts)
+    return replace(rung, reasons=(*rung.reasons, Reason("experiment", about)), trial=trial)
 
 
 def _awaited(view: _View, creditor: str) -> datetime | None:
@@ -400,15 +541,18 @@ def _climb(
 ) -> _Rung:
     """Where the carrying receivable stands on its ladder."""
     steps = strategy.steps
+    shift = _entry_shift(strategy, carrying, due_on)
+    again = resumed(view.account, carrying, steps, view.today, view.zones)
+    if again is not None:
+        carrying, shift = again.carrying, again.shift
     records = carrying.steps
     days_past_due = (view.today - due_on).days
-    shift = _entry_shift(strategy, carrying, due_on)
     age = days_past_due - shift
     behind = -1
     if records:
         for index, step in enumerate(steps):
             record = records.get(step.step)
-            if record is not None and record.state != "failed":
+            if record is not None and record.is_behind:
                 behind = index
     current: Step | None = None
     coming: Step | None = None
@@ -468,6 +612,21 @@ def _take(
     if until is not None:
         reasons = (due_reason, until.reason)
         return replace(rung, reasons=reasons, next_look_at=until.at, step=step)
+    if step.action:
+        shut = gate_reason(
+            view.account,
+            view.rulebook,
+            view.policy,
+            step,
+            carrying,
+            zones=view.zones,
+            stops=view.stops,
+            at=view.as_of,
+        )
+        if shut is not None:
+            why, opens_at = shut
+            look_at = opens_at or _in_days(view, PERSON_DAYS)
+            return replace(rung, reasons=(due_reason, why), next_look_at=look_at, step=step)
     if step.task:
         return replace(
             rung,
@@ -481,20 +640,75 @@ def _take(
             attempt=record.attempts + 1 if record else 1,
         )
     rung = _by_channel(view, creditor, strategy, carrying, step, record, due_reason)
+    return _if_fresh(view, rung, due_reason)
+
+
+def _if_fresh(view: _View, rung: _Rung, due_reason: Reason) -> _Rung:
+    """The rung as it is, or its wait while nobody knows what was paid."""
     if view.rulebook.payments.feeds and rung.outcome == "act" and rung.channel != "task":
-        stale = _not_fresh(view, creditor)
+        stale = _not_fresh(view, rung.creditor)
         if stale is not None:
             # No refusals: another creditor's message need not wait for this one's feed.
             return _Rung(
                 "wait",
-                creditor,
+                rung.creditor,
                 (due_reason, stale),
                 view.as_of + FEED_PATIENCE,
-                strategy=strategy.strategy,
-                step=step,
-                carrying=carrying,
+                strategy=rung.strategy,
+                step=rung.step,
+                carrying=rung.carrying,
             )
     return rung
+
+
+def _remind(view: _View, due: Reminding) -> _Rung:
+    """A reminder of an instalment, by the first of its channels that may be used now."""
+    creditor = due.agreement.creditor
+    reason = reminder_reason(due)
+    until = _awaited(view, creditor) if view.account.awaited else None
+    if until is not None:
+        under_way = Reason("payment_awaited", {"creditor": creditor, "until": until})
+        return _Rung("hold", creditor, (reason, under_way), until)
+    carrying = next(
+        (one for one in view.account.receivables if one.receivable_id in due.agreement.debts), None
+    )
+    if carrying is None:  # twenty other debts are older, and the document has no room for it
+        return _Rung("wait", creditor, (reason,))
+    rung = _by_channel(view, creditor, _NO_LADDER, carrying, due.step, due.record, reason)
+    return replace(_if_fresh(view, rung, reason), reminder=due.key)
+
+
+def _follow(
+    view: _View, found: _Open, rungs: Sequence[_Rung], linked: Mapping[str, Account] | None
+) -> list[_Rung]:
+    """The messages to co-debtors and guarantors that follow what the debtor was told last. While
+    the debtor's own person is stopped nobody else is asked."""
+    rest: list[_Rung] = []
+    for rung in rungs:
+        if not rung.strategy or rung.carrying is None or view.stops:
+            continue
+        receivables = found.by_creditor[rung.creditor]
+        for one in follows(view.account, rung.creditor, receivables, view.rulebook, view.as_of):
+            how = reach(one, rung.creditor, linked, view.rulebook, view.as_of)
+            waits: Outcome = "wait" if how.next_look_at else "skip"
+            follow = _Rung(
+                "act" if how.channel else waits,
+                rung.creditor,
+                how.reasons,
+                how.next_look_at,
+                how.refusals,
+                strategy=rung.strategy,
+                step=one.step,
+                action="message" if how.channel else None,
+                channel=how.channel,
+                point_id=how.point_id,
+                carrying=one.receivable,
+                attempt=one.record.attempts + 1 if one.record else 1,
+                person=one.link.account_id,
+                role=one.link.role,
+            )
+            rest.append(_if_fresh(view, follow, how.reasons[0]))
+    return rest
 
 
 class _Until(msgspec.Struct, frozen=True):
@@ -528,7 +742,7 @@ def _needed(
     while step.needs is not None:
         need = step.needs
         record = records.get(need.step)
-        if record is None or record.state == "failed":
+        if record is None or not record.is_behind:
             step = next(candidate for candidate in steps if candidate.step == need.step)
             if record is not None:
                 return step, record
@@ -542,7 +756,7 @@ def _needed(
                 return _Until(within, Reason("delivery_unknown", {**about, "until": within}))
             return next(candidate for candidate in steps if candidate.step == need.step), record
         # A letter stands on somebody's list: nobody knows yet when it is posted.
-        by_message = record.channel in MESSAGE_CHANNELS
+        by_message = record.channel in MESSAGE_CHANNELS and record.state != "opened"
         proven_at = (
             record.at + timedelta(hours=view.rulebook.delivered_after_hours)
             if by_message
@@ -563,7 +777,7 @@ def _notice(
         if step is not None and earlier.step == step.step:
             break
         record = records.get(earlier.step) if earlier.wait_days else None
-        if record is not None and record.state != "failed":
+        if record is not None and record.is_behind:
             on = view.date_of(record.at) + timedelta(days=earlier.wait_days)
             if view.today < on:
                 at = _opens(view, step, on)
@@ -598,18 +812,20 @@ def _by_channel(
 ) -> _Rung:
     """The first of the step's channels that is authorised, known to work and allowed now."""
     account = view.account
+    if whereabouts_unknown(view.rulebook, account):
+        return _find_whereabouts(view, creditor, strategy, carrying, step, due_reason)
     tried: tuple[str, ...] = ()
     if record is not None:
-        tried = record.tried if record.state == "failed" else (*record.tried, record.channel)
+        tried = (*record.tried, record.channel) if record.is_behind else record.tried
     refusals: list[Refusal] = []
     opens_at: datetime | None = None
     for channel in step.channels:
         if channel in tried:
             continue
         for point in _points(account.points, channel):
-            verdict = _verdict(view, channel, point, view.as_of)
+            verdict = _verdict(view, channel, point, view.as_of, step, carrying)
             if isinstance(verdict, Allow):
-                by_us = channel in MESSAGE_CHANNELS
+                by_us = channel in view.rulebook.channels.served
                 return _Rung(
                     "act",
                     creditor,
@@ -652,6 +868,18 @@ def _by_channel(
             step=step,
             carrying=carrying,
         )
+    found = obstacle(step.step, refusals)
+    if found is not None:
+        outcome, why = found
+        return _Rung(
+            outcome,
+            creditor,
+            (due_reason, why),
+            _in_days(view, _LOOK_AGAIN_DAYS[why.code]),
+            strategy=strategy.strategy,
+            step=step,
+            carrying=carrying,
+        )
     return _ask_a_person(
         view,
         _Rung(
@@ -672,6 +900,34 @@ def _by_channel(
     )
 
 
+def _find_whereabouts(
+    view: _View,
+    creditor: str,
+    strategy: Strategy,
+    carrying: Receivable,
+    step: Step,
+    due_reason: Reason,
+) -> _Rung:
+    """Nobody knows the debtor's country nor zone: a person finds out, and nothing is said before,
+    since no hour is lawful everywhere."""
+    return _ask_a_person(
+        view,
+        _Rung(
+            "act",
+            creditor,
+            (due_reason, Reason("whereabouts_unknown", {"step": step.step})),
+            strategy=strategy.strategy,
+            step=step,
+            action="task",
+            task="data_repair",
+            about="data_repair:whereabouts",
+            due_days=step.task_due_days,
+            channel="task",
+            carrying=carrying,
+        ),
+    )
+
+
 def _not_fresh(view: _View, creditor: str) -> Reason | None:
     """Why nobody can be asked for this creditor's money now: one of its payment feeds has told
     nothing for longer than the rulebook allows, or never, so they may have paid (lesson L7)."""
@@ -683,6 +939,30 @@ def _not_fresh(view: _View, creditor: str) -> Reason | None:
             about = {"feed": feed, "since": since, "at_most_hours": hours}
             return Reason("payments_not_fresh", about)
     return None
+
+
+def _braked(view: _View, rung: _Rung, brakes: Brakes) -> _Rung:
+    """The rung, or its wait while a person has stopped what it would do. No refusals: another
+    creditor's message need not wait for it."""
+    if rung.outcome != "act":
+        return rung
+    brake = brakes.holding(
+        channel=rung.channel,
+        strategy=rung.strategy,
+        creditor=rung.creditor,
+        is_task=rung.action == "task",
+    )
+    if brake is None:
+        return rung
+    about = {"brake": brake.brake_id, "since": brake.since, "by": brake.by}
+    return replace(
+        rung,
+        outcome="wait",
+        action=None,
+        reasons=(*rung.reasons, Reason("stopped", about)),
+        refusals=(),
+        next_look_at=view.as_of + BRAKE_PATIENCE,
+    )
 
 
 def _points(points: Iterable[ContactPoint], channel: str) -> Iterable[ContactPoint | None]:
@@ -766,7 +1046,7 @@ def _opens(view: _View, step: Step | None, on: date) -> datetime:
     for channel in step.channels if step is not None else ():
         for point in view.account.points:
             if point.channel == channel:
-                verdict = _verdict(view, channel, point, start)
+                verdict = _verdict(view, channel, point, start, step)
                 if isinstance(verdict, Allow):
                     return start
                 allowed_at = verdict.next_allowed_at
@@ -777,17 +1057,25 @@ def _opens(view: _View, step: Step | None, on: date) -> datetime:
     return earliest or start
 
 
-def _verdict(view: _View, channel: str, point: ContactPoint | None, at: datetime) -> Verdict:
-    account = view.account
-    return evaluate(
+def _verdict(
+    view: _View,
+    channel: str,
+    point: ContactPoint | None,
+    at: datetime,
+    step: Step | None,
+    carrying: Receivable | None = None,
+) -> Verdict:
+    return contact_verdict(
+        view.account,
+        view.rulebook,
         view.policy,
         channel=channel,
         point=point,
-        role="debtor",
-        contacts=account.contacts,
         zones=view.zones,
+        stops=view.stops,
         at=at,
-        region=account.region,
+        step=step,
+        receivable=carrying,
     )
 
 
@@ -822,11 +1110,24 @@ def _act(
         about=rung.about,
         queue=rung.queue,
         due_days=rung.due_days,
+        gives=(
+            step.gives if step is not None and rung.action == "message" and not rung.person else ()
+        ),
         receivable_id=receivable_id,
         days_past_due=(view.today - due_on).days if due_on else None,
         attempt=rung.attempt,
+        reminder=rung.reminder,
+        person=rung.person,
+        role=rung.role,
         intent_id=intent_id(
-            view.account.account_id, rung.creditor, receivable_id, name, instead, rung.attempt
+            view.account.account_id,
+            rung.creditor,
+            receivable_id,
+            name,
+            instead,
+            rung.attempt,
+            *((rung.reminder,) if rung.reminder else ()),
+            *((rung.role, rung.person) if rung.person else ()),
         ),
         refusals=refusals,
     )
@@ -889,4 +1190,8 @@ def as_intent(decision: Decision, run_id: str) -> Intent:
         about=decision.about,
         queue=decision.queue,
         due_days=decision.due_days,
+        gives=decision.gives,
+        reminder=decision.reminder,
+        person=decision.person,
+        role=decision.role,
     )

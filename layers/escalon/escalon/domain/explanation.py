@@ -6,9 +6,11 @@ from typing import Any, cast
 
 from escalon.domain.contact_policy import Deny
 from escalon.domain.contact_policy import Reason as DenyReason
+from escalon.domain.contact_policy_text import because
 from escalon.domain.contact_policy_text import explain as policy_says
 from escalon.domain.decision import Decision, Reason, Refusal
 from escalon.domain.local_time import in_zone
+from escalon.domain.rulebook import Rulebook
 
 # code -> (Spanish, English); what stands in braces is filled from the reason.
 _SENTENCES: dict[str, tuple[str, str]] = {
@@ -31,6 +33,18 @@ _SENTENCES: dict[str, tuple[str, str]] = {
     "too_old": (
         "el documento {receivable} tiene más de {days} días de vencido y ya no se gestiona",
         "receivable {receivable} is more than {days} days past due and is not chased any more",
+    ),
+    "in_agreement": (
+        "el documento {receivable} hace parte del acuerdo {agreement} y no se gestiona mientras se "
+        "cumpla; lo próximo vence el {on}",
+        "receivable {receivable} is part of agreement {agreement} and is not chased while that is "
+        "kept; what comes next is due on {on}",
+    ),
+    "instalment_due": (
+        "corresponde el recordatorio {step} de la cuota {instalment} del acuerdo {agreement}, que "
+        "vence el {on}",
+        "reminder {step} of instalment {instalment} of agreement {agreement}, which is due on "
+        "{on}, has come",
     ),
     "nothing_open": ("no hay nada abierto", "nothing is open"),
     "currency_not_chased": (
@@ -75,6 +89,24 @@ _SENTENCES: dict[str, tuple[str, str]] = {
         "ningún canal permite el paso {step}: falta un dato de contacto o una autorización",
         "no channel serves step {step}: a contact point or a consent is missing",
     ),
+    "whereabouts_unknown": (
+        "no se sabe en qué país ni en qué zona horaria está la persona; el paso {step} espera "
+        "a que alguien lo averigüe",
+        "nobody knows the person's country or time zone; step {step} waits until somebody finds "
+        "out",
+    ),
+    "contact_stopped": (
+        "el paso {step} no se da: {why}",
+        "step {step} is not taken: {why}",
+    ),
+    "gate_closed": (
+        "el paso {step} espera hasta {until}: {why}",
+        "step {step} waits until {until}: {why}",
+    ),
+    "rules_lacking": (
+        "el paso {step} espera hasta que se complete el reglamento ({rule}): {why}",
+        "step {step} waits until the rulebook is completed ({rule}): {why}",
+    ),
     "waits_for_person": ("una persona tiene que resolverlo", "a person has to mend it"),
     "waits_for_delivery": (
         "el paso {step} espera a que conste la entrega de {needs}, a más tardar el {until}",
@@ -92,6 +124,39 @@ _SENTENCES: dict[str, tuple[str, str]] = {
         "el paso {step} espera hasta el {until} para distanciarse de {after}",
         "step {step} waits until {until} to keep its distance from {after}",
     ),
+    "follows": (
+        "el paso {step} va también a quien responde por la deuda ({person})",
+        "step {step} goes to a co-debtor or guarantor as well ({person})",
+    ),
+    "follow_closed": (
+        "el paso {step} a quien responde por la deuda ({person}) se permite a partir del {until}",
+        "step {step} to a co-debtor or guarantor ({person}) is allowed from {until} on",
+    ),
+    "follow_passed": (
+        "el paso {step} no va a quien responde por la deuda ({person}): ningún canal lo permite",
+        "step {step} does not go to a co-debtor or guarantor ({person}): no channel allows it",
+    ),
+    "follow_rests": (
+        "el paso {step} no va por ahora a quien responde por la deuda ({person}): su cuenta está "
+        "en pausa ({kind}) hasta {until}",
+        "step {step} does not go to a co-debtor or guarantor ({person}) for now: their account is "
+        "on hold ({kind}) until {until}",
+    ),
+    "follow_unknown": (
+        "el paso {step} no va a quien responde por la deuda ({person}): no hay datos de esa "
+        "persona",
+        "step {step} does not go to a co-debtor or guarantor ({person}): nothing is known of them",
+    ),
+    "follow_whereabouts_unknown": (
+        "el paso {step} no va a quien responde por la deuda ({person}): no se sabe en qué país ni "
+        "en qué zona horaria está",
+        "step {step} does not go to a co-debtor or guarantor ({person}): nobody knows their "
+        "country or time zone",
+    ),
+    "follow_unread": (
+        "falta ver si el paso {step} va también a quien responde por la deuda ({person})",
+        "whether step {step} goes to a co-debtor or guarantor as well ({person}) is looked at next",
+    ),
     "ladder_ended": (
         "la escalera {strategy} terminó: corresponde {task}",
         "ladder {strategy} has ended: {task} comes next",
@@ -100,6 +165,36 @@ _SENTENCES: dict[str, tuple[str, str]] = {
     "other_creditor_first": (
         "{creditor} espera: {first} tiene el paso más severo y la persona recibe un solo contacto",
         "{creditor} waits: {first} has the severer step and a person gets one contact",
+    ),
+    "stopped": (
+        "una persona lo detuvo ({brake}) desde el {since}: {by}",
+        "a person has stopped it ({brake}) since {since}: {by}",
+    ),
+    "paced": (
+        "{step} espera su turno en {channel} hasta el {until}, para no enviar todo a la vez",
+        "{step} waits for its turn by {channel} until {until}, so that not all goes at once",
+    ),
+    "turn_has_come": (
+        "le llegó el turno a {step} por {channel}",
+        "it is the turn of {step} by {channel}",
+    ),
+    "cap_reached": (
+        "se alcanzó el tope de envíos {cap} ({most}): {step} espera hasta el {until}",
+        "the sending cap {cap} ({most}) is reached: {step} waits until {until}",
+    ),
+    "too_late_to_send": (
+        "{step} se decidió el {since} y es tarde para enviarlo: se decide de nuevo",
+        "{step} was decided on {since} and is too late to be sent: it is decided again",
+    ),
+    "experiment": (
+        "participa en el experimento {experiment}, brazo {arm}",
+        "takes part in experiment {experiment}, arm {arm}",
+    ),
+    "hold_out": (
+        "el experimento {experiment} la deja descansar (brazo {arm}) hasta el {until}: mientras "
+        "tanto no sube la escalera",
+        "experiment {experiment} lets it rest (arm {arm}) until {until}: it climbs no ladder "
+        "meanwhile",
     ),
     "delivery_under_way": (
         "el envío de {step} está en curso",
@@ -171,6 +266,95 @@ def explain(decision: Decision, *, locale: str, zones: Sequence[str]) -> list[st
     ]
 
 
+# What has to happen before the account goes on, by the reason that holds it back; of a reason that
+# time alone ends nothing is said.
+_NEEDED: dict[str, tuple[str, str]] = {
+    "missing_due_date": (
+        "alguien tiene que completar el vencimiento de {receivable} en la fuente e importarlo",
+        "somebody has to complete the due date of {receivable} at the source and import it",
+    ),
+    "currency_not_chased": (
+        "el reglamento tiene que indicar un mínimo para {currency} (chase.from)",
+        "the rulebook has to state a threshold for {currency} (chase.from)",
+    ),
+    "below_threshold": (
+        "el saldo en {currency} tiene que llegar al mínimo",
+        "the balance in {currency} has to reach the threshold",
+    ),
+    "no_strategy": (
+        "una escalera del reglamento tiene que aceptarla (for)",
+        "a ladder of the rulebook has to take it (for)",
+    ),
+    "payment_awaited": (
+        "el pago tiene que llegar o fallar; si no, se sigue el {until}",
+        "the payment has to come or to fail; else it goes on {until}",
+    ),
+    "payments_not_fresh": (
+        "la fuente de pagos {feed} tiene que informar de nuevo",
+        "the payment feed {feed} has to tell again",
+    ),
+    "no_lawful_channel": (
+        "hace falta un dato de contacto con autorización para un canal del paso {step}",
+        "a contact point with consent is needed for a channel of step {step}",
+    ),
+    "waits_for_person": (
+        "una persona tiene que cerrar la tarea {task} o importar el dato que falta",
+        "a person has to close task {task}, or import what is missing",
+    ),
+    "waits_for_delivery": (
+        "{needs} tiene que constar como entregado",
+        "{needs} has to count as delivered",
+    ),
+    "account_hold": (
+        "la pausa ({kind}) tiene que terminar",
+        "the hold ({kind}) has to end",
+    ),
+    "receivable_hold": (
+        "la pausa de {receivable} ({kind}) tiene que terminar",
+        "the hold on {receivable} ({kind}) has to end",
+    ),
+    "in_agreement": (
+        "el acuerdo {agreement} tiene que cumplirse o incumplirse",
+        "agreement {agreement} has to be fulfilled or broken",
+    ),
+    "stopped": (
+        "alguien tiene que reanudar lo detenido ({brake}): escalon resume",
+        "somebody has to resume what is stopped ({brake}): escalon resume",
+    ),
+    "whereabouts_unknown": (
+        "alguien tiene que averiguar el país o la zona horaria",
+        "somebody has to find out the country or the time zone",
+    ),
+    "hold_out": (
+        "el descanso del experimento {experiment} tiene que terminar ({until})",
+        "the rest of experiment {experiment} has to end ({until})",
+    ),
+}
+
+
+def needed(decision: Decision, *, locale: str, zones: Sequence[str]) -> list[str]:
+    """What has to happen before the account goes on, as sentences without their full stop."""
+    spanish = locale.startswith("es")
+    found = (
+        _NEEDED[reason.code][0 if spanish else 1].format_map(
+            _Filled(reason.params, spanish=spanish, zones=zones)
+        )
+        for reason in decision.reasons
+        if reason.code in _NEEDED
+    )
+    return list(dict.fromkeys(found))
+
+
+def rule_of(rulebook: Rulebook, strategy: str, step: str) -> str:
+    """Where the rule stands that a decision names: file and line; empty if it names none."""
+    for ladder in rulebook.strategies:
+        if ladder.strategy != strategy:
+            continue
+        own = (each.source for each in ladder.steps if each.step == step)
+        return next(own, ladder.end.source if step == "end" else ladder.source)
+    return ""
+
+
 def sentences(
     reasons: Iterable[Mapping[str, Any]], *, locale: str, zones: Sequence[str]
 ) -> list[str]:
@@ -191,6 +375,10 @@ class _Filled(dict[str, str]):
         task = _TASKS.get(str(params.get("task")))
         if task is not None:
             self["task"] = task[0 if spanish else 1]
+        if "why" in params and "rule" in params:
+            locale = "es" if spanish else "en"
+            why, source = str(params["why"]), str(params.get("source", ""))
+            self["why"] = because(why, params.get("about", {}), source, locale)
         if params.get("since", "") is None:
             self["since"] = "nunca" if spanish else "never"
         self._spanish = spanish

@@ -35,6 +35,7 @@ def contact(intent: Intent, became: str, at: datetime, **more: Any) -> Fact:
         "stage": intent.stage,
         "channel": intent.channel,
         "rulebook": intent.rulebook,
+        **({"person": intent.person, "role": intent.role} if intent.person else {}),
         **more,
     }
 

@@ -87,6 +87,7 @@ class Message(msgspec.Struct, frozen=True):
     claimed_at: datetime
     state: MessageState
     run_id: str = ""
+    debtor_id: str = ""  # whose debt it is about, if it went to a co-debtor or guarantor
     told: dict[Event, Told] = {}  # all that was told but "sent", which every other implies
 
 

@@ -2,33 +2,46 @@
 
 Nobody pays, nobody answers, nothing fails: every message is sent at the run that decides it and
 counts as delivered after the rulebook's `delivered_after_hours`; work for a person is opened;
-payment feeds stay fresh. With a message interest and its step's fee are charged. Receivables that
+payment feeds stay fresh; co-debtors and guarantors are not written to, since their own accounts
+are not looked at. With a message interest and its step's fee are charged. Receivables that
 are still to be issued join on their day. The account is looked at by the first run at or after its
 next look, as a stack does it, so a forecast and a replay without later facts tell the same
 (capability 4: simulate before you switch on).
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
+from types import MappingProxyType
 from typing import Literal
 
 import msgspec
 from msgspec.structs import replace
 
 from escalon.domain.account import Account, Beyond, Receivable
+from escalon.domain.agreement import follow
 from escalon.domain.conditions import ConditionFacts, holds
+from escalon.domain.contact_facts import zones_for
 from escalon.domain.decision import Decision, Refusal
 from escalon.domain.engine import END, NO_FEEDS, as_intent, decide
+from escalon.domain.experiments import entered
+from escalon.domain.fees import lawful_fee
+from escalon.domain.follow_up import with_agreement, with_pauses
 from escalon.domain.interest import charge_through, charges_interest
 from escalon.domain.ledger import charge_fee, embed, whole
 from escalon.domain.local_time import local_date, start_of_day
-from escalon.domain.rulebook import Condition, Rulebook, Strategy
+from escalon.domain.rulebook import Condition, Publishing, Rulebook, Strategy
 from escalon.domain.transitions import claim, settle_opened, settle_sent
+
+# Whose account is linked with the debtor's, as far as a forecast looks.
+NOBODY: Mapping[str, Account] = MappingProxyType({})
 
 QUARTER = timedelta(minutes=15)  # how often the schedule begins a run
 
 # The first run at or after an instant.
 type NextRun = Callable[[datetime], datetime]
+
+# What conditions ask for that changes while nobody pays, or is not looked at here.
+_CHANGING = ("open", "overdue", "receivables", "at least", "at most", "known")
 
 # What conditions look at and time does not change: tags, country, creditor, language, debtor, risk.
 type _Lasting = tuple[tuple[str, ...], str, str, str, str, str]
@@ -102,7 +115,7 @@ def walk(
     """The looks of which `forecast` tells the events: those that wait too, so that it can be told
     what holds a step back. `next_run` answers an instant that is not before the one it is given."""
     account = _settled(account)
-    zones = account.zones or (rulebook.default_zone,)
+    zones = zones_for(rulebook, account)
     joining = sorted(
         ((start_of_day(zones, r.issued_on), r) for r in to_come),
         key=lambda one: (one[0], one[1].receivable_id),
@@ -114,8 +127,11 @@ def walk(
         while joining and joining[-1][0] <= at:
             account = _joined(account, joining.pop()[1])
         fresh = dict.fromkeys(feeds, at) if feeds else NO_FEEDS
-        decision = decide(account, rulebook, at, fresh)
+        if account.agreements:
+            account = _followed(account, rulebook, at)
+        decision = decide(account, rulebook, at, fresh, linked=NOBODY)
         yield Look(account, decision)
+        account = entered(account, rulebook, decision.trials, at)
         look_at = decision.next_look_at
         if decision.outcome == "act":
             # It says when to look whether that was done, which is soon: looking early does nothing.
@@ -171,8 +187,10 @@ class Alike:
         """Whether no decision about this account can differ. False may be said of one that is
         decided alike all the same."""
         country = account.country
-        if not self._rest_is_same or (
-            self._one.policy_for(country) != self._other.policy_for(country)
+        if (
+            not self._rest_is_same
+            or self._one.experiments
+            or (self._one.policy_for(country) != self._other.policy_for(country))
         ):
             return False
         creditors = {receivable.creditor for receivable in (*account.receivables, *to_come)}
@@ -189,9 +207,15 @@ class Alike:
 
 
 def _without_ladders(rulebook: Rulebook) -> Rulebook:
-    """What is left to compare when ladders, policies and words are left out."""
+    """What is left to compare when ladders, policies, words and how to publish are left out."""
     return replace(
-        rulebook, strategies=(), contact_policies={}, messages={}, rulebook="", version=""
+        rulebook,
+        strategies=(),
+        contact_policies={},
+        messages={},
+        publishing=Publishing(),
+        rulebook="",
+        version="",
     )
 
 
@@ -224,7 +248,7 @@ def _possible(ladders: Sequence[tuple[Condition, int]], facts: _Lasting) -> list
 def _surely(condition: Condition, facts: ConditionFacts) -> bool | None:
     """Whether a condition holds whatever is open; None where that makes the difference."""
     word = condition[0]
-    if word in ("open", "receivables"):
+    if word in _CHANGING or (word == "risk" and not facts.risk):
         return None
     if word == "not":
         answer = _surely(condition[1], facts)
@@ -247,6 +271,18 @@ def _settled(account: Account) -> Account:
     return replace(account, intents=()) if account.intents else account
 
 
+def _followed(account: Account, rulebook: Rulebook, at: datetime) -> Account:
+    """The account with what time has made of its agreements; what they ask of the ledger while
+    nobody pays is interest of their own, which no decision looks at."""
+    today = local_date(zones_for(rulebook, account), at)
+    owed = {one.receivable_id: one for one in account.receivables}
+    for agreement in account.agreements:
+        after = with_pauses(agreement, account, rulebook.holds, today)
+        own = {name: owed[name] for name in agreement.debts if name in owed}
+        account = with_agreement(account, follow(after, own, at, today).agreement)
+    return account
+
+
 def _carried_out(account: Account, decision: Decision, rulebook: Rulebook) -> Account:
     intent, now = as_intent(decision, ""), decision.as_of
     if intent.task:
@@ -254,9 +290,10 @@ def _carried_out(account: Account, decision: Decision, rulebook: Rulebook) -> Ac
     account = _bearing(account, rulebook, now)
     account = settle_sent(claim(account, intent, now), intent, now)
     steps = (step for strategy in rulebook.strategies for step in strategy.steps)
-    fee = next((step.fee_minor for step in steps if step.step == intent.step), None)
-    if not fee:
+    taken = next((step for step in steps if step.step == intent.step and step.fee_minor), None)
+    if taken is None:
         return account
+    fee = lawful_fee(account, rulebook, intent.receivable_id, taken, now)
     booking = charge_fee(_whole(account), intent.receivable_id, intent.step, fee, now)
     return replace(booking.account, beyond=account.beyond)
 
@@ -266,7 +303,7 @@ def _bearing(account: Account, rulebook: Rulebook, now: datetime) -> Account:
     that bear it."""
     if not charges_interest(rulebook):
         return account
-    today = local_date(account.zones or (rulebook.default_zone,), now)
+    today = local_date(zones_for(rulebook, account), now)
     booking, _ = charge_through(_whole(account), rulebook, today, now)
     return replace(booking.account, beyond=account.beyond)
 

@@ -26,6 +26,7 @@ from msgspec.structs import replace
 
 from escalon.domain import ledger
 from escalon.domain.account import Account, Receivable, pot
+from escalon.domain.agreed import resting
 from escalon.domain.holds import open_hold
 from escalon.domain.ledger import Booking, LedgerEntry
 from escalon.domain.local_time import add_days
@@ -126,6 +127,8 @@ def accruals(
     - Nothing is accrued while the account or the receivable is on hold: what is not asked for does
       not grow. The days are not lost: when the hold ends they are charged on the principal that is
       owed then, so what a dispute took away has borne nothing.
+    - Nothing is accrued while the receivable rests under an agreement, which may bear interest of
+      its own. If it is broken, the days of rest are charged like those of a hold.
     - What is too old to be chased (`chase.oldest_debt_days`) bears nothing more.
     """
     oldest = rulebook.chase.oldest_debt_days
@@ -140,10 +143,13 @@ def accruals(
     if not groups or open_hold(account, rulebook.holds, None, today):
         return []
     found = []
+    rest = resting(account.agreements)
     for key, (terms, group) in groups.items():
         table = rulebook.rates[terms.cap_table]
         for receivable, covered_minor in _covered(group, account.credits.get(key, 0)):
             if receivable.due_on is None or receivable.due_on < farthest:
+                continue
+            if receivable.receivable_id in rest:
                 continue
             if open_hold(account, rulebook.holds, receivable.receivable_id, today):
                 continue

@@ -23,9 +23,9 @@ from escalon.domain.account import (
     Receivable,
     pot,
 )
-from escalon.domain.money import MoneyError
+from escalon.domain.money import Component, MoneyError
 from escalon.domain.payment import BookedPayment, Part, Taken
-from escalon.domain.rulebook import Allocation, Component
+from escalon.domain.rulebook import Allocation
 
 # charge: a receivable's own amount · adjustment: its source states another balance · payment: money
 # that came, or credit applied · reversal, refund, chargeback: money that went again · interest,
@@ -156,12 +156,36 @@ def charge_fee(
     amount_minor = fee.get(receivable.currency, 0) if receivable else 0
     if receivable is None or not amount_minor or step in receivable.charged:
         return Booking(account, (), ())
+    turn = receivable.charged.count(given_back(step))
+    cause = f"fee of {step}, again {turn}" if turn else f"fee of {step}"
     booking = charge_extra(
-        account, receivable, "fee", amount_minor, booked_at=booked_at, cause=f"fee of {step}"
+        account, receivable, "fee", amount_minor, booked_at=booked_at, cause=cause
     )
     (after,) = booking.changed
     after = replace(after, charged=(*after.charged, step))
     return Booking(put(whole(account, account.receivables), after), (after,), booking.entries)
+
+
+def give_back_fee(
+    account: Account, receivable: Receivable, step: str, amount_minor: int, at: datetime, cause: str
+) -> Booking:
+    """Give back the fee of a step that is taken back, as far as it is open, so that it is charged
+    again if the step is taken again. Nothing if it was never charged, or is given back already."""
+    if step not in receivable.charged:
+        return Booking(account, (), ())
+    back = min(amount_minor, receivable.extras.get("fee", 0))
+    entries: tuple[LedgerEntry, ...] = ()
+    if back > 0:
+        booking = charge_extra(account, receivable, "fee", -back, booked_at=at, cause=cause)
+        account, (receivable,), entries = booking.account, booking.changed, booking.entries
+    names = tuple(given_back(step) if name == step else name for name in receivable.charged)
+    after = replace(receivable, charged=names)
+    return Booking(put(whole(account, account.receivables), after), (after,), entries)
+
+
+def given_back(step: str) -> str:
+    """What stands among a receivable's charged steps for one whose fee was given back."""
+    return f"{step}/given back"
 
 
 def give_up(
@@ -189,6 +213,32 @@ def give_up(
         entries.append(
             _entry(account, receivable, kind, -amount_minor, booked_at, cause, component)
         )
+    given_up = changed.given_up_minor + amounts.get("principal", 0)
+    changed = replace(changed, given_up_minor=given_up)
+    return Booking(put(account, changed), (changed,), tuple(entries))
+
+
+def owe_again(
+    account: Account,
+    receivable: Receivable,
+    amounts: Mapping[Component, int],
+    *,
+    booked_at: datetime,
+    cause: str,
+) -> Booking:
+    """What was waived is owed again, since what it was waived for is no longer so: a waiver with
+    the sign of a debt. Nothing, or less, is a MoneyError."""
+    changed = receivable
+    entries: list[LedgerEntry] = []
+    for component, amount_minor in amounts.items():
+        if amount_minor <= 0:
+            raise MoneyError(f"{amount_minor} minor units of {component} cannot be owed again")
+        changed = _moved(changed, component, amount_minor)
+        entries.append(
+            _entry(account, receivable, "waiver", amount_minor, booked_at, cause, component)
+        )
+    given_up = max(0, changed.given_up_minor - amounts.get("principal", 0))
+    changed = replace(changed, given_up_minor=given_up)
     return Booking(put(account, changed), (changed,), tuple(entries))
 
 

@@ -1,6 +1,10 @@
 """Money is an integer of minor units and an ISO 4217 currency; nothing here is a float."""
 
 from decimal import Context, Decimal, Inexact, InvalidOperation
+from typing import Literal
+
+# What a debt is made of.
+type Component = Literal["principal", "interest", "fee", "tax"]
 
 # ISO 4217 minor-unit exponents that are not 2. A currency that is not listed has two digits.
 _EXPONENTS = {

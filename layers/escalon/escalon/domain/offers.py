@@ -19,29 +19,21 @@ import msgspec
 from msgspec.structs import replace
 
 from escalon.domain.account import Receivable, pot
-from escalon.domain.agreement import (
-    ANY_ROLE,
-    COMPONENTS,
+from escalon.domain.agreed import (
     Agreement,
-    AgreementError,
+    AgreementKind,
     Change,
+    Every,
     Instalment,
     Party,
     components,
 )
+from escalon.domain.agreement import ANY_ROLE, COMPONENTS, AgreementError
 from escalon.domain.conditions import ConditionFacts, holds
 from escalon.domain.ledger import open_of
 from escalon.domain.local_time import add_days
-from escalon.domain.rulebook import (
-    AgreementKind,
-    AgreementRules,
-    Component,
-    Every,
-    Limits,
-    OfferRule,
-    RateTable,
-    Stage,
-)
+from escalon.domain.money import Component
+from escalon.domain.rulebook import AgreementRules, Limits, OfferRule, RateTable, Stage
 
 _WHOLE = 10_000  # all of something, in hundredths of a percent
 _TOLERATED = 10  # the tolerance in amount is at most this part of the first instalment
@@ -654,6 +646,65 @@ _PROBLEMS: dict[tuple[str, str], tuple[str, str]] = {
         "en un mes habría que pagar {limit}, más de lo que dijo que puede pagar",
         "{limit} would have to be paid in a month, more than what was said can be paid",
     ),
+    # What keeps an act from being done, whatever the terms.
+    ("account", "not_found"): ("no existe esta cuenta", "there is no such account"),
+    ("account", "stopped"): (
+        "con esta cuenta no se pueden hacer acuerdos en este momento",
+        "nothing can be agreed with this account at the moment",
+    ),
+    ("account", "busy"): (
+        "la cuenta está cambiando en este momento; inténtelo de nuevo",
+        "the account is changing at this moment; try again",
+    ),
+    ("agreement", "not_found"): ("no existe este acuerdo", "there is no such agreement"),
+    ("agreement", "expired"): (
+        "esta oferta ya venció; pida una nueva",
+        "this offer has expired; ask for a new one",
+    ),
+    ("agreement", "not_possible"): (
+        "el acuerdo ya no permite este cambio",
+        "the agreement does not allow this any more",
+    ),
+    ("agreement", "may_not"): (
+        "usted no puede hacer este cambio; lo puede hacer una persona autorizada",
+        "you may not do this; somebody with the authority can",
+    ),
+    ("version", "moved_on"): (
+        "el acuerdo cambió entre tanto; revíselo e inténtelo de nuevo",
+        "the agreement has changed meanwhile; look at it and try again",
+    ),
+    ("key", "other_act"): (
+        "esta clave ya se usó para otra solicitud",
+        "this key was used for another request",
+    ),
+    ("receivables", "none"): (
+        "no hay nada pendiente sobre lo que se pueda hacer un acuerdo",
+        "nothing is owed that could be agreed on",
+    ),
+    ("receivables", "unknown"): (
+        "alguno de los documentos no está pendiente en esta cuenta",
+        "one of the documents is not open on this account",
+    ),
+    ("receivables", "resting"): (
+        "ya hay un acuerdo sobre alguno de estos documentos",
+        "one of these documents has an agreement already",
+    ),
+    ("receivables", "on_hold"): (
+        "alguno de estos documentos está en pausa",
+        "one of these documents is on hold",
+    ),
+    ("receivables", "several"): (
+        "un acuerdo es con un solo acreedor y en una sola moneda: elija cuál",
+        "an agreement is with one creditor in one currency: choose which",
+    ),
+    ("receivables", "too_many"): (
+        "un acuerdo puede incluir como máximo {limit} documentos",
+        "an agreement can be about {limit} documents at most",
+    ),
+    ("receivables", "unapplied_credit"): (
+        "hay un saldo a favor; primero se aplica a la deuda",
+        "there is unapplied credit; it is applied to the debt first",
+    ),
 }
 _ROLES = ("lo puede aprobar: {role}", "can be approved by: {role}")
 _ANYBODY = ("una persona que le atienda", "a person who attends to you")
@@ -744,7 +795,7 @@ def proposal_sentences(proposal: Proposal, *, locale: str, writer: Writer) -> li
 
 
 def _is_money(field: str, code: str) -> bool:
-    return field not in ("offer", "instalments") or code == "too_small"
+    return field not in ("offer", "instalments", "receivables") or code == "too_small"
 
 
 def _language(locale: str) -> int:

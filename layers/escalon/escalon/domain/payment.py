@@ -16,8 +16,7 @@ from msgspec.structs import replace
 
 from escalon.domain.account import Awaited, SeenPayment
 from escalon.domain.local_time import local_date
-from escalon.domain.money import MoneyError
-from escalon.domain.rulebook import Component
+from escalon.domain.money import Component, MoneyError
 
 # refunded: `amount_minor` is all that was ever given back · other: nothing about money
 NoticeKind = Literal[

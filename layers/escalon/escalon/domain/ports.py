@@ -5,6 +5,7 @@ from typing import Protocol
 
 import msgspec
 
+from escalon.domain.rollout import Rollout
 from escalon.domain.rulebook import Rulebook
 
 
@@ -20,11 +21,25 @@ class Rulebooks(Protocol):
     """Published rulebooks."""
 
     def live(self) -> str:
-        """The version that is in force."""
+        """The version that is in force, but for accounts on a canary's side."""
+        ...
+
+    def rollout(self, *, fresh: bool = False) -> Rollout:
+        """All that is in force, with the canary and its share; `fresh` for whoever must not miss
+        what was published just now."""
         ...
 
     def get(self, version: str) -> Rulebook:
         """A published rulebook; versions never change."""
+        ...
+
+
+class RulebookInForce(Protocol):
+    """The rulebook in force for an account; without one, the live one. None before one was ever
+    published."""
+
+    def __call__(self, account_id: str = "") -> Rulebook | None:
+        """Ask."""
         ...
 
 

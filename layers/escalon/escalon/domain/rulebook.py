@@ -5,12 +5,20 @@ JSON, named by the hash of its content. Nothing here reads files and nothing her
 rulebook that `authoring` has accepted (invariant 10).
 """
 
+import hashlib
+from collections.abc import Iterable
 from datetime import date
 from typing import Any, Literal
 
 import msgspec
 
+from escalon.domain.account import Role
+from escalon.domain.agreed import AgreementKind, Every
+from escalon.domain.channels import Channels
 from escalon.domain.contact_policy import Policy
+from escalon.domain.money import Component
+from escalon.domain.pacing import Cap
+from escalon.domain.retention import Retention
 
 Stage = Literal["pre_due", "reminder", "firm", "negotiation", "pre_legal", "legal"]
 STAGES: tuple[Stage, ...] = ("pre_due", "reminder", "firm", "negotiation", "pre_legal", "legal")
@@ -39,7 +47,10 @@ class Step(msgspec.Struct, frozen=True, omit_defaults=True):
     needs: Need | None = None
     wait_days: int = 0  # notice: nobody goes further before it has passed
     channels: tuple[str, ...] = ()  # contact channels in order; empty for a task
+    # Who is written to: the debtor, and then each co-debtor or guarantor of a named role.
+    to: tuple[Role, ...] = ("debtor",)
     message: str = ""  # name of the message template
+    attach: str = ""  # what goes with an e-mail: "statement", as PDF
     task: str = ""  # kind of task for a person; empty for a message
     task_due_days: int = 3  # days a person has: for the task, for a letter, or to mend its data
     script: str = ""
@@ -47,6 +58,8 @@ class Step(msgspec.Struct, frozen=True, omit_defaults=True):
     # What the receivable that carries the step is charged once it has gone out, in minor units by
     # currency; of a currency that is not listed: nothing.
     fee_minor: dict[str, int] = {}
+    gives: tuple[str, ...] = ()  # the statutory notices (NoticeName) that the message is
+    action: str = ""  # the Action behind a gate of the contact policy that the step carries out
     source: str = ""  # file:line, for explanations
 
 
@@ -75,9 +88,7 @@ class HoldKind(msgspec.Struct, frozen=True, omit_defaults=True):
     """A reason to rest an account or a receivable, and for how long at most (None: no limit)."""
 
     at_most_days: int | None = None
-
-
-type Component = Literal["principal", "interest", "fee", "tax"]
+    stop: str = ""  # the StopKind of the contact policies that it is; empty: none
 
 
 class Allocation(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -169,9 +180,15 @@ class Creditor(msgspec.Struct, frozen=True, omit_defaults=True):
     privacy_url: str = ""
     complaints: dict[str, str] = {}  # by locale: where to complain or dispute
     collector_name: str = ""  # if another firm collects in the creditor's name
+    collector_address: str = ""
+    collector_registration: str = ""  # its number in the register that its country keeps
+    collector_responsible: str = ""  # the person who answers for it
     sms_sender_id: str = ""
+    # Whether its e-mail goes by an SES configuration set of its own (docs/delivery.md).
+    own_configuration_set: bool = False
     brand_colour: str = "#1f4e5f"
     feeds: tuple[str, ...] = ()  # payment feeds that tell what was paid to this creditor
+    on_file: tuple[str, ...] = ()  # what gates ask for (OnFile) and every debt to it has
     interest: InterestTerms | None = None
 
 
@@ -180,12 +197,6 @@ class Chase(msgspec.Struct, frozen=True, omit_defaults=True):
 
     from_minor: dict[str, int]  # open balance from which a currency is chased; unlisted: never
     oldest_debt_days: int = 0  # 0: no limit
-
-
-type AgreementKind = Literal["promise", "plan", "extension", "settlement"]
-
-# twice_monthly: on the 15th and on the last day, as wages are paid in much of Latin America
-type Every = Literal["week", "fortnight", "twice_monthly", "month"]
 
 
 class PlanInterest(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -243,6 +254,82 @@ class AgreementRules(msgspec.Struct, frozen=True, omit_defaults=True):
     reminders: tuple[Step, ...] = ()
 
 
+type FactorName = Literal["share_late", "mean_days_late", "trend", "broken_agreements", "exposure"]
+
+
+class RiskModel(msgspec.Struct, frozen=True, omit_defaults=True):
+    """By what a debtor's own history is graded. Shares are in hundredths of a percent."""
+
+    model: str  # its name, changed with its figures
+    weights: dict[FactorName, int]
+    grades: dict[str, int]  # in order, each with the score below which it is given
+    expected: int  # share paid late of a debtor of whom nothing is known
+    weighs_as: int = 2  # settled receivables as which that share counts
+    worst_days: int = 30  # mean days late that count as the worst
+    least_settled: int = 3  # nobody of whom less is known has a grade
+    source: str = ""
+
+
+class CreditRules(msgspec.Struct, frozen=True, omit_defaults=True):
+    """When a person is asked to look at a credit limit or at payment terms. Shares are in
+    hundredths of a percent."""
+
+    every_days: int  # between two reviews of an account
+    lower: tuple[str, ...] = ()  # grades whose limit should be lower
+    higher: tuple[str, ...] = ()  # grades whose limit may be higher, if they use it
+    used: int = 8_000  # share of the limit from which somebody uses it
+    by: int = 2_500  # share of the limit by which it is proposed to change
+    terms_days: dict[str, int] = {}  # by grade: the most days that it should have to pay
+    due_days: int = 10  # days that a person has
+
+
+class Arm(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One of the ways that an experiment compares: a share of the debtors, in hundredths of a
+    percent, and the ladder that they climb. Those of a hold-out rest for so many days instead."""
+
+    arm: str
+    share: int
+    strategy: str
+    rests_days: int = 0
+
+
+class Experiment(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Champion and challengers: who is compared by what, all stated before it begins. Shares are in
+    hundredths of a percent. The first arm is the champion's."""
+
+    experiment: str
+    condition: Condition
+    first_day: date
+    last_day: date  # on which a debtor may enter
+    arms: tuple[Arm, ...]
+    within_days: int  # a debtor has recovered who paid so much by then
+    recovered: int  # share of what was open that counts as recovered
+    baseline: int  # share of debtors expected to recover under the champion
+    detects: int  # difference between shares that it is to find
+    confidence: int = 9_500
+    power: int = 8_000
+    # The most of an arm's debtors, as a share, that may complain, opt out or dispute.
+    guard_rails: dict[Literal["complaints", "opt_outs", "disputes"], int] = {}
+    guarded_from: int = 50  # debtors of an arm from which its guard rails are looked at
+    source: str = ""
+
+    @property
+    def champion(self) -> Arm:
+        """What is done without it."""
+        return self.arms[0]
+
+
+class Publishing(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What it takes to put another rulebook in the place of this one, and how this one takes over
+    from the one before."""
+
+    approval: bool = False  # whether a second person has to approve
+    plan: bool = False  # whether there has to be a plan
+    plan_within_hours: int = 24  # how old the plan's book may be
+    # Accounts whose ladder is under way stay on the rulebook that they are on until their next step.
+    keep: bool = False
+
+
 class Rulebook(msgspec.Struct, frozen=True, omit_defaults=True):
     """Everything that decisions and messages follow, versioned together."""
 
@@ -257,10 +344,30 @@ class Rulebook(msgspec.Struct, frozen=True, omit_defaults=True):
     messages: dict[str, dict[str, str]]  # locale -> template name (and layouts) -> source
     default_zone: str
     delivered_after_hours: int = 48  # accepted and not failed for so long counts as delivered
+    caps: tuple[Cap, ...] = ()  # on messages
+    send_within_hours: int = 0  # what was decided longer ago is not sent any more; 0: no limit
     payments: Payments = Payments()
     rates: dict[str, RateTable] = {}
     agreements: AgreementRules = AgreementRules()
+    publishing: Publishing = Publishing()
+    segments: dict[str, Condition] = {}  # conditions by name; where they are used they stand whole
+    risk: RiskModel | None = None
+    credit: CreditRules | None = None
+    experiments: tuple[Experiment, ...] = ()
+    channels: Channels = Channels()
+    retention: dict[str, dict[str, Retention]] = {}  # by the creditor's country, then by kind
     version: str = ""  # content hash; set when it is loaded
+
+    def retention_for(self, creditors: Iterable[str]) -> dict[str, Retention]:
+        """How long each kind of record stays, by the laws of these creditors' countries: the
+        longest of them, since each binds the books of its own."""
+        longest: dict[str, Retention] = {}
+        countries = {known.country for name in creditors if (known := self.creditors.get(name))}
+        for country in sorted(countries) or ["*"]:
+            for kind, rule in (self.retention.get(country) or self.retention.get("*", {})).items():
+                if kind not in longest or rule.months > longest[kind].months:
+                    longest[kind] = rule
+        return longest
 
     def policy_for(self, country: str) -> Policy:
         """The composed contact policy of the debtor's country, or the one for any other."""
@@ -271,3 +378,9 @@ class Rulebook(msgspec.Struct, frozen=True, omit_defaults=True):
         rules = self.payments.allocation
         known = self.creditors.get(creditor)
         return rules.get(known.country if known else "*") or rules.get("*") or Allocation()
+
+
+def version_of(rulebook: Rulebook) -> str:
+    """The rulebook's name: the hash of its canonical JSON, all but the version itself."""
+    plain = msgspec.structs.replace(rulebook, version="")
+    return hashlib.sha256(msgspec.json.encode(plain, order="sorted")).hexdigest()[:16]

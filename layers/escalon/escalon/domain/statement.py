@@ -1,14 +1,15 @@
 """The statement: which receivables a message to an account about one creditor shows.
 
 One message per debtor, with the whole statement (lesson L11): all that is past due, and what comes
-due as soon as the ladder's earliest reminder looks ahead. What is disputed, held, not yet issued or
-too old is not mentioned.
+due as soon as the ladder's earliest reminder looks ahead. What is disputed, held, agreed on, not
+yet issued or too old is not mentioned.
 """
 
 from collections.abc import Iterable
 from datetime import date
 
 from escalon.domain.account import Account, Beyond, Receivable
+from escalon.domain.agreed import resting
 from escalon.domain.holds import countable_beyond, open_hold
 from escalon.domain.rulebook import Rulebook
 
@@ -21,12 +22,15 @@ def statement(
     oldest = rulebook.chase.oldest_debt_days
     overdue: list[Receivable] = []
     upcoming: list[Receivable] = []
+    rest = resting(account.agreements)
     for receivable in account.receivables:
         due_on = receivable.due_on
         if receivable.creditor != creditor or due_on is None or receivable.issued_on > today:
             continue
         late = (today - due_on).days
         if oldest and late > oldest:
+            continue
+        if receivable.receivable_id in rest:
             continue
         if open_hold(account, rulebook.holds, receivable.receivable_id, today):
             continue

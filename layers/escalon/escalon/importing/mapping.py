@@ -14,7 +14,9 @@ import msgspec
 
 from escalon.authoring import yaml_lines
 from escalon.authoring.yaml_lines import Document, Path, Problem, did_you_mean
-from escalon.domain.account import Role
+from escalon.domain.account import Channel, Role
+from escalon.domain.contact_policy_facts import PointFacts
+from escalon.domain.contact_policy_rules import OnFile, Origin, Use
 from escalon.importing import mapping_file as written
 from escalon.importing import values
 from escalon.importing.records import (
@@ -34,6 +36,9 @@ from escalon.importing.records import (
 from escalon.importing.values import CellError
 
 SECTIONS = written.SECTIONS
+
+# What a consent may be for. A file's other purposes are translated, or left out by `when:`.
+PURPOSES = ("collection", "marketing", "service")
 
 # A row: the header's names with the text of the row's cells, without blanks around it.
 Cells = Mapping[str, str]
@@ -463,7 +468,18 @@ class _Compiler:
         zone = self._field(section.zone, (*path, "zone"), values.zone)
         language = self._field(section.language, (*path, "language"), values.language)
         risk = self._field(section.risk, (*path, "risk"), values.reference)
+        limit = self._amount(section.credit_limit, (*path, "credit_limit"))
+        # Only a limit needs a currency.
+        currency = self._currency(section, path) if section.credit_limit else None
+        terms = self._field(section.terms_days, (*path, "terms_days"), values.days)
+        refuses = self._words(section.refuses, (*path, "refuses"), get_args(Channel))
+        hours = self._field(section.hours, (*path, "hours"), values.hours)
         tags = [self._tag(tag, (*path, "tags", index)) for index, tag in enumerate(section.tags)]
+
+        def limits(cells: Cells, report: _Report) -> dict[str, int]:
+            code = currency.take(cells, report) if currency else None
+            minor = self._minor(limit, limit.take(cells, report), code, report)
+            return {code: minor} if code and minor else {}
 
         def read(cells: Cells, report: _Report) -> Record | None:
             if test is not None and not test(cells):
@@ -482,19 +498,42 @@ class _Compiler:
                 language.take(cells, report) or "",
                 tuple(found),
                 risk.take(cells, report) or "",
+                refuses(cells, report),
+                hours.take(cells, report),
+                limits(cells, report),
+                terms.take(cells, report),
             )
 
         return read
 
+    def _words(
+        self, section: Sequence[written.Tag], path: Path, words: tuple[str, ...]
+    ) -> Callable[[Cells, _Report], tuple[str, ...]]:
+        """Some of a few words of ours, each written as a tag is."""
+        parse = values.each_of(words)
+        each = [self._tag(tag, (*path, index), parse) for index, tag in enumerate(section)]
+
+        def read(cells: Cells, report: _Report) -> tuple[str, ...]:
+            found: dict[str, None] = {}
+            for test, word in each:
+                if test is None or test(cells):
+                    found.update(dict.fromkeys(word.take(cells, report) or ()))
+            return tuple(found)
+
+        return read
+
     def _tag(
-        self, tag: str | written.Choice | written.TagWhen, path: Path
+        self,
+        tag: written.Tag,
+        path: Path,
+        parse: Callable[[str], tuple[str, ...]] = values.tags,
     ) -> tuple[_Test | None, _Field[tuple[str, ...]]]:
         if isinstance(tag, written.TagWhen):
-            fixed = self._constant(tag.tag, (*path, "tag"), values.tags)
+            fixed = self._constant(tag.tag, (*path, "tag"), parse)
             return self._test(tag.when, (*path, "when")), _Field(
                 (), lambda _: fixed, required=False
             )
-        return None, self._field(tag, path, values.tags)
+        return None, self._field(tag, path, parse)
 
     def _contact(self, section: written.ContactSection, path: Path) -> _Section:
         channel = section.channel
@@ -509,6 +548,7 @@ class _Compiler:
         source_ref = self._source_ref(section, path)
         address = self._field(section.address, (*path, "address"), parse)
         consent = self._consent(section.consent, (*path, "consent"))
+        known = self._known(section, path)
 
         def read(cells: Cells, report: _Report) -> Record | None:
             if test is not None and not test(cells):
@@ -517,7 +557,30 @@ class _Compiler:
             if to is None:
                 return None
             return ContactPointRecord(
-                source_ref.take(cells, report) or "", channel, to, consent(cells, report)
+                source_ref.take(cells, report) or "",
+                channel,
+                to,
+                consent(cells, report),
+                known(cells, report),
+            )
+
+        return read
+
+    def _known(
+        self, section: written.ContactSection, path: Path
+    ) -> Callable[[Cells, _Report], PointFacts]:
+        """What the export knows of an address beside its consent."""
+        origin = self._field(section.origin, (*path, "origin"), values.one_of(get_args(Origin)))
+        use = self._field(section.use, (*path, "use"), values.one_of(get_args(Use)))
+        purposes = self._words(section.purposes, (*path, "purposes"), PURPOSES)
+        confirmed_on = self._day(section.confirmed_on, (*path, "confirmed_on"))
+
+        def read(cells: Cells, report: _Report) -> PointFacts:
+            return PointFacts(
+                origin.take(cells, report) or "",
+                use.take(cells, report) or "",
+                purposes(cells, report) if section.purposes else None,
+                confirmed_on.take(cells, report),
             )
 
         return read
@@ -561,6 +624,7 @@ class _Compiler:
         currency = self._currency(section, path)
         amount = self._amount(section.amount, (*path, "amount"), required=True)
         still_open = self._amount(section.open, (*path, "open"))
+        on_file = self._words(section.on_file, (*path, "on_file"), get_args(OnFile))
 
         def read(cells: Cells, report: _Report) -> Record | None:
             if test is not None and not test(cells):
@@ -579,9 +643,10 @@ class _Compiler:
                 document.take(cells, report) or known,
             )
             due = due_on.take(cells, report)
+            filed = on_file(cells, report)
             if issued is None or code is None or amount_minor is None:
                 return None
-            return ReceivableRecord(*record, issued, due, code, amount_minor, open_minor)
+            return ReceivableRecord(*record, issued, due, code, amount_minor, open_minor, filed)
 
         return read
 

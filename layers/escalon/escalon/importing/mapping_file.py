@@ -250,6 +250,24 @@ class AccountSection(_Block):
     language: Annotated[Value | None, Field(description="e.g. es-CO")] = None
     tags: Annotated["list[Tag]", BeforeValidator(_listed)] = []
     risk: Value | None = None
+    credit_limit: Annotated[
+        Value | None, Field(description="What the debtor may owe at most; else nobody knows.")
+    ] = None
+    currency: Annotated[
+        Value | None, Field(description="Of the limit; else that of the mapping.")
+    ] = None
+    terms_days: Annotated[
+        Value | None, Field(description="Days that the debtor has to pay an invoice.")
+    ] = None
+    refuses: Annotated[
+        "list[Tag]",
+        BeforeValidator(_listed),
+        Field(description="Channels by which the debtor wants no contact."),
+    ] = []
+    hours: Annotated[
+        Value | None,
+        Field(description="The only hours at which the debtor wants contact: 18:00-20:00."),
+    ] = None
 
 
 class TagWhen(_Block):
@@ -280,6 +298,22 @@ class ContactSection(Section):
     channel: Channel
     address: Value
     consent: ConsentSection | None = None
+    origin: Annotated[
+        Value | None,
+        Field(
+            description="Where it is from: debtor, employer, third_party, public_search or "
+            "device_contacts."
+        ),
+    ] = None
+    use: Annotated[Value | None, Field(description="personal or work.")] = None
+    purposes: Annotated[
+        "list[Tag]",
+        BeforeValidator(_listed),
+        Field(description="What the consent is for; collection has to be among them."),
+    ] = []
+    confirmed_on: Annotated[
+        Value | None, Field(description="When the debtor last confirmed or used it.")
+    ] = None
 
 
 class ReceivableSection(Section):
@@ -296,6 +330,11 @@ class ReceivableSection(Section):
     currency: Annotated[Value | None, Field(description="Else the mapping's `currency:`.")] = None
     amount: Value
     open: Annotated[Value | None, Field(description="What of the amount is still open.")] = None
+    on_file: Annotated[
+        "list[Tag]",
+        BeforeValidator(_listed),
+        Field(description="What gates of the law ask for and we have: authorisation …"),
+    ] = []
 
 
 class DisputeSection(Section):

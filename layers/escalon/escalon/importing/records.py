@@ -11,6 +11,8 @@ from typing import Literal
 import msgspec
 
 from escalon.domain.account import Channel, Role
+from escalon.domain.calendar import Week
+from escalon.domain.contact_policy_facts import PointFacts
 
 Kind = Literal["person", "company"]
 
@@ -28,6 +30,10 @@ class AccountRecord(msgspec.Struct, frozen=True, omit_defaults=True, tag="accoun
     language: str = ""  # BCP 47, e.g. es-CO
     tags: tuple[str, ...] = ()
     risk: str = ""
+    refused_channels: tuple[str, ...] = ()  # channels by which the debtor wants no contact
+    hours: Week | None = None  # the only hours at which the debtor wants to be contacted
+    credit_limits: dict[str, int] = {}  # what it may owe at most, in minor units by currency
+    terms_days: int | None = None  # days that it has to pay an invoice
 
 
 class ConsentRecord(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -46,6 +52,7 @@ class ContactPointRecord(msgspec.Struct, frozen=True, omit_defaults=True, tag="c
     channel: Channel
     address: str
     consent: ConsentRecord | None = None
+    known: PointFacts = PointFacts()
 
 
 class ReceivableRecord(msgspec.Struct, frozen=True, omit_defaults=True, tag="receivable"):
@@ -62,6 +69,7 @@ class ReceivableRecord(msgspec.Struct, frozen=True, omit_defaults=True, tag="rec
     currency: str
     amount_minor: int
     open_minor: int | None = None
+    on_file: tuple[str, ...] = ()  # OnFile
 
 
 class DisputeRecord(msgspec.Struct, frozen=True, omit_defaults=True, tag="dispute"):

@@ -22,6 +22,7 @@ from escalon.domain.account import (
     Link,
     Receivable,
 )
+from escalon.domain.contact_policy_facts import PointFacts
 from escalon.domain.local_time import start_of_day
 from escalon.domain.transitions import with_points
 from escalon.importing.records import (
@@ -33,6 +34,7 @@ from escalon.importing.records import (
     ReceivableRecord,
     Record,
 )
+from escalon.importing.values import phone_zones
 
 ABSENT = "absent_from_export"
 
@@ -124,6 +126,8 @@ def take(
             if link not in account.links:
                 account = replace(account, links=(*account.links, link))
     account = with_points(account, _merged(account.points, points))
+    if points:
+        account = replace(account, number_zones=_number_zones(account.points))
     return Taken(
         account,
         tuple(changed.values()),
@@ -144,13 +148,22 @@ def _described(account: Account, record: AccountRecord) -> Account:
         language=record.language or account.language,
         tags=record.tags,
         risk=record.risk or account.risk,
+        credit_limits={**account.credit_limits, **record.credit_limits},
+        terms_days=account.terms_days if record.terms_days is None else record.terms_days,
+        # A refusal that a file no longer names was not taken back by that.
+        refused_channels=_together(account.refused_channels, record.refused_channels),
+        hours=record.hours or account.hours,
     )
 
 
 def _point(record: ContactPointRecord) -> ContactPoint:
     digest = hashlib.blake2b(f"{record.channel}|{record.address}".encode(), digest_size=6)
     return ContactPoint(
-        f"p{digest.hexdigest()}", record.channel, record.address, _consent(record.consent)
+        f"p{digest.hexdigest()}",
+        record.channel,
+        record.address,
+        _consent(record.consent),
+        known=record.known,
     )
 
 
@@ -170,7 +183,9 @@ def _merged(
     """The account's points after an export named some.
 
     A channel that the export names is what the export says it is: an address that the source no
-    longer has may be somebody else's by now. What we know of an address (that it bounced) stays.
+    longer has may be somebody else's by now. What we know of an address (that it bounced, that the
+    debtor confirmed it) stays, and so does a revocation: neither the same file again nor another
+    address by the same channel brings a consent back that was given before it.
     """
     known = {point.point_id: point for point in before}
     merged: dict[str, ContactPoint] = {}
@@ -180,11 +195,68 @@ def _merged(
     named: list[ContactPoint] = [point for points in given.values() for point in points]
     for point in named:
         was = known.get(point.point_id)
-        merged[point.point_id] = replace(point, failed=was.failed) if was else point
+        revoked_at = _revoked_at(was, before, point.channel)
+        if revoked_at is not None:
+            point = replace(point, consent=_still_revoked(point.consent, revoked_at))
+        if was is not None:
+            point = replace(point, failed=was.failed, known=_known(was.known, point.known))
+        merged[point.point_id] = point
     order: dict[Channel, int] = {}
     for point in before:
         order.setdefault(point.channel, len(order))
     return tuple(sorted(merged.values(), key=lambda point: order.get(point.channel, len(order))))
+
+
+def _revoked_at(
+    was: ContactPoint | None, before: Sequence[ContactPoint], channel: str
+) -> datetime | None:
+    """Since when the debtor wants nothing more at this address, or by this channel: where each of
+    its addresses was revoked, the channel was."""
+    if was is not None:
+        return was.consent.revoked_at if was.consent is not None else None
+    revoked = [
+        point.consent.revoked_at if point.consent is not None else None
+        for point in before
+        if point.channel == channel
+    ]
+    known = [at for at in revoked if at is not None]
+    return max(known) if known and len(known) == len(revoked) else None
+
+
+def _still_revoked(consent: Consent | None, revoked_at: datetime) -> Consent:
+    """The consent as the export gives it, unless it is no later than the revocation."""
+    given = consent or Consent()
+    if given.granted_on is not None and given.granted_on > revoked_at.date():
+        return given
+    return replace(given, revoked_at=max(revoked_at, given.revoked_at or revoked_at))
+
+
+def _known(was: PointFacts, told: PointFacts) -> PointFacts:
+    """What is known of an address, with what an export does not say any more."""
+    confirmed = [day for day in (was.confirmed_on, told.confirmed_on) if day is not None]
+    return PointFacts(
+        told.origin or was.origin,
+        told.use or was.use,
+        told.purposes if told.purposes is not None else was.purposes,
+        max(confirmed, default=None),
+    )
+
+
+def _number_zones(points: Sequence[ContactPoint]) -> tuple[str, ...]:
+    """Where the debtor may be by their telephone numbers (12 CFR 1006.6(b)(1): address and area
+    code may disagree)."""
+    zones = (
+        zone
+        for point in points
+        if point.channel in ("sms", "whatsapp", "voice") and not point.failed
+        for zone in phone_zones(point.address)
+    )
+    return _together(zones)
+
+
+def _together(*words: Iterable[str]) -> tuple[str, ...]:
+    """All of them, each once, in the order in which they were told."""
+    return tuple(dict.fromkeys(word for some in words for word in some))
 
 
 def _fresh(record: ReceivableRecord, source: str, today: date) -> Receivable:
@@ -201,18 +273,23 @@ def _fresh(record: ReceivableRecord, source: str, today: date) -> Receivable:
         known_on=max(today, record.issued_on),
         source=source,
         stated_open_minor=stated,
+        on_file=record.on_file,
     )
 
 
 def _restated(before: Receivable, record: ReceivableRecord) -> Receivable:
     """The receivable as its source states it now. It states principal: what we have charged on top
-    stays as it is."""
+    stays as it is. What was given up here stays given up: a source that states more than is open
+    does not know of it; one that states no more does, or has come to."""
     extras = before.open_minor - before.principal_minor
     open_minor = before.principal_minor
+    given_up = before.given_up_minor
     if record.open_minor is None:
         open_minor += record.amount_minor - before.amount_minor
     elif record.open_minor != before.stated_open_minor:
-        open_minor = record.open_minor
+        if record.open_minor <= open_minor:
+            given_up = 0
+        open_minor = record.open_minor - given_up
     return replace(
         before,
         document=record.document,
@@ -221,6 +298,8 @@ def _restated(before: Receivable, record: ReceivableRecord) -> Receivable:
         amount_minor=record.amount_minor,
         open_minor=max(0, open_minor) + extras,
         stated_open_minor=record.open_minor,
+        given_up_minor=given_up,
+        on_file=_together(before.on_file, record.on_file),
     )
 
 

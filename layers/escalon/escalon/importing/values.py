@@ -7,13 +7,14 @@ guess that is right for 11 March is wrong for 3 November.
 import functools
 import re
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, date, datetime, time, timedelta, timezone
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 import msgspec
 
+from escalon.domain.calendar import Week, find_zone
 from escalon.domain.money import MoneyError, minor_digits, to_minor
 
 
@@ -132,6 +133,39 @@ def tags(cell: str) -> tuple[str, ...]:
     return found
 
 
+def each_of(words: Iterable[str]) -> Callable[[str], tuple[str, ...]]:
+    """Some of a few words of ours; a cell may list several, as tags."""
+    known = tuple(words)
+
+    def parse(cell: str) -> tuple[str, ...]:
+        found = tags(cell)
+        for word in found:
+            if word not in known:
+                raise CellError(
+                    f"'{word}' is none of {', '.join(known)}",
+                    "translate it with `means:` in the mapping",
+                )
+        return found
+
+    return parse
+
+
+_HOURS = re.compile(r"([01]?\d|2[0-3]):([0-5]\d) ?(?:-|to|a) ?([01]?\d|2[0-4]):([0-5]\d)")
+
+
+def hours(cell: str) -> Week:
+    """Hours of the day, the same on each day of the week: `18:00-20:00`; several with commas."""
+    ranges = []
+    for part in text(cell).split(","):
+        match = _HOURS.fullmatch(part.strip())
+        numbers = [int(number) for number in match.groups()] if match else [0, 0, 0, 0]
+        start, end = numbers[0] * 60 + numbers[1], numbers[2] * 60 + numbers[3]
+        if not start < end <= 24 * 60:
+            raise CellError("is no hours of a day", "write them as 18:00-20:00")
+        ranges.append((start, end))
+    return (tuple(sorted(ranges)),) * 7
+
+
 def one_of[T: str](words: tuple[T, ...]) -> Callable[[str], T]:
     """One of a few words of ours."""
 
@@ -239,6 +273,20 @@ def phone(region: str | None, *, mobile: bool) -> Callable[[str], str]:
         return str(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))
 
     return parse
+
+
+@functools.lru_cache(maxsize=4096)
+def phone_zones(number: str) -> tuple[str, ...]:
+    """The time zone that the area code of a number (E.164) is of; none if it may be of several, as
+    most mobile numbers are outside America, or if nobody knows."""
+    from phonenumbers import NumberParseException, parse
+    from phonenumbers.timezone import time_zones_for_number
+
+    try:
+        zones: tuple[str, ...] = time_zones_for_number(parse(number))
+    except NumberParseException:
+        return ()
+    return zones if len(zones) == 1 and find_zone(zones[0]) is not None else ()
 
 
 # --- dates and times -----------------------------------------------------------------------------
@@ -545,6 +593,13 @@ def minor(value: Decimal, currency: str, form: NumberForm, cell: str) -> int:
 
 
 @functools.lru_cache(maxsize=64)
+def days(cell: str) -> int:
+    """A whole number of days, up to ten years."""
+    if not re.fullmatch(r"\d{1,4}", cell) or int(cell) > 3_650:
+        raise CellError("is not a number of days", "write a whole number such as 30")
+    return int(cell)
+
+
 def currency(cell: str) -> str:
     code = text(cell).upper()
     if code not in CURRENCIES:

@@ -6,13 +6,15 @@ checked, so no name can begin a header of its own. Names are never part of an er
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import EmailPolicy
 from email.utils import format_datetime, parseaddr
 from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from escalon.messages.errors import MessageError
 from escalon.messages.plain import NBSP, one_line
@@ -30,6 +32,13 @@ _HOST = re.compile(rf"{_LABEL}(\.{_LABEL})+")
 _URL = re.compile(r"https?://[\x21\x23-\x3b\x3d\x3f-\x7e]+")
 _LINK_HEADERS = {"list-unsubscribe", "list-help"}
 _LONGEST_URL = 900  # a header line may have 998 characters
+
+
+class Attached(msgspec.Struct, frozen=True):
+    """A PDF that goes with an e-mail; its name is read by whoever sees the list of mails."""
+
+    name: str
+    content: bytes
 
 
 class _Policy(EmailPolicy):
@@ -53,12 +62,14 @@ def build_mime(
     unsubscribe_url: str = "",
     preferences_url: str = "",
     headers: Mapping[str, str] | None = None,
+    attached: Sequence[Attached] = (),
 ) -> bytes:
     """Put an e-mail into MIME: text and HTML, sent in the creditor's name, with one-click
     unsubscription (RFC 8058) and marked as automatic, so that no responder answers it (RFC 3834).
 
     `message_id` is our own id; `date` needs a zone; `headers` are further headers, none of which
-    may replace one of these. Raises MessageError for an address or a header that cannot be sent.
+    may replace one of these; `attached` are files beside the text. Raises MessageError for an
+    address or a header that cannot be sent.
     """
     if not _TOKEN.fullmatch(message_id):
         raise MessageError("the message id has characters that a header cannot carry")
@@ -99,9 +110,16 @@ def build_mime(
     # Quoted-printable whatever the text, so that the bytes pass every server unchanged.
     message.set_content(email.text, charset="utf-8", cte="quoted-printable")
     message.add_alternative(email.html, subtype="html", charset="utf-8", cte="quoted-printable")
+    for file in attached:
+        message.add_attachment(
+            file.content, maintype="application", subtype="pdf", filename=file.name
+        )
     # Set last: the library takes headers that begin with Content- for those of the first part.
     message["Content-Language"] = _plain(email.locale)
-    message.set_boundary("=_" + hashlib.sha256(message_id.encode()).hexdigest()[:40])
+    name = hashlib.sha256(message_id.encode()).hexdigest()[:40]
+    for number, part in enumerate(part for part in message.walk() if part.is_multipart()):
+        # None begins with another, which a careless reader would take for it (RFC 2046, 5.1.1).
+        part.set_boundary(f"=_{number}_{name}" if number else f"=_{name}")
     return message.as_bytes()
 
 

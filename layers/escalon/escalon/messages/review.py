@@ -18,7 +18,7 @@ from escalon.messages.render import (
     render_part,
     render_sms,
 )
-from escalon.messages.samples import sample_contexts, sample_receipts
+from escalon.messages.samples import sample_contexts, sample_instalments, sample_receipts
 from escalon.messages.words import Problem, check_sender, check_words, folded
 from escalon.messages.written import Email, Sms
 
@@ -46,12 +46,13 @@ def review_messages(
     creditors: Iterable["Creditor"],
     today: date,
     currency: str = "COP",
+    reminders: Iterable["Step"] = (),
 ) -> list[Finding]:
     """Every finding in the messages that the steps use in this locale, each once and in order.
 
-    Each message is written for the stages and channels that its steps give it, and the receipt of
-    a payment wherever there is one. A message that a step names and nobody wrote is not reported
-    here but where the step stands."""
+    Each message is written for the stages and channels that its steps give it, those of `reminders`
+    about an instalment, and the receipt of a payment wherever there is one. A message that a step
+    names and nobody wrote is not reported here but where the step stands."""
     creditors = list(creditors)
     found: set[Finding] = set()
     for creditor in creditors:
@@ -66,18 +67,17 @@ def review_messages(
                 )
             )
     uses = {
-        (step.message, step.stage, channel)
-        for step in steps
+        (step.message, step.stage, channel, samples)
+        for all_of, samples in ((steps, sample_contexts), (reminders, sample_instalments))
+        for step in all_of
         for channel in step.channels
         if step.message in sources
     }
-    for template, stage, channel in sorted(uses):
+    for template, stage, channel, samples in sorted(uses, key=lambda use: use[:3]):
         if channel not in ("email", "sms"):
             continue
         for number, creditor in enumerate(creditors):
-            contexts = sample_contexts(
-                creditor, locale=locale, today=today, stage=stage, currency=currency
-            )
+            contexts = samples(creditor, locale=locale, today=today, stage=stage, currency=currency)
             for shape, context in contexts.items():
                 # The shapes depend on the template alone, so one creditor sees them all.
                 if number and shape != "one":

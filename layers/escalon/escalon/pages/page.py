@@ -34,17 +34,19 @@ _HEADERS = {
 
 
 class Page(msgspec.Struct, frozen=True):
-    """An answer to a browser."""
+    """An answer to a browser: text, or the bytes of a file."""
 
     status: int
-    body: str
+    body: str | bytes
     headers: dict[str, str]
 
 
-def rendered(status: int, template: str, view: msgspec.Struct, form_action: str = "") -> Page:
-    """The page of a template of this folder, which sees the fields of `view`. `form_action` are
-    the origins that its forms may lead to; none if it is empty."""
-    fields = {name: getattr(view, name) for name in view.__struct_fields__}
+def rendered(
+    status: int, template: str, view: msgspec.Struct, form_action: str = "", **more: object
+) -> Page:
+    """The page of a template of this folder, which sees the fields of `view` and what `more` names.
+    `form_action` are the origins that its forms may lead to; none if it is empty."""
+    fields = {name: getattr(view, name) for name in view.__struct_fields__} | more
     body = _environment().get_template(template).render(fields)
     policy = [
         "default-src 'none'",
@@ -60,6 +62,17 @@ def rendered(status: int, template: str, view: msgspec.Struct, form_action: str 
 def sent_on(url: str) -> Page:
     """The browser goes on to another page, with GET whatever it came with (HTTP 303)."""
     return Page(303, "", {**_HEADERS, "Location": url})
+
+
+def file(content: bytes, content_type: str, name: str) -> Page:
+    """A file to be kept, under a name of letters, digits and hyphens."""
+    headers = {
+        **_HEADERS,
+        "Content-Type": content_type,
+        "Content-Disposition": f'attachment; filename="{name}"',
+        "Content-Security-Policy": "default-src 'none'; sandbox",
+    }
+    return Page(200, content, headers)
 
 
 def _hashes(sources: list[str]) -> str:

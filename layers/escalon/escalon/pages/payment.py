@@ -7,14 +7,12 @@ else, to whom the debt is not disclosed.
 import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
 import msgspec
 
 from escalon.domain.rulebook import Creditor
 from escalon.messages.brand import Brand, brand
-from escalon.messages.context import in_locale
-from escalon.messages.plain import lines_of
 from escalon.pages.page import Page, rendered
 from escalon.pages.words import say, way_of
 
@@ -59,11 +57,8 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
     paragraphs: Sequence[str]
     name: str = ""
     brand: Brand = _NOBODY
-    notice: str = ""
     buttons: Sequence[Button] = ()
     link: Button | None = None
-    other_title: str = ""
-    other_ways: Sequence[str] = ()
     ask_title: str = ""
     ask: str = ""
     phone: str = ""
@@ -73,28 +68,6 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
     privacy: str = ""
     privacy_url: str = ""
     moves_on: bool = False
-
-
-def choose(reader: Reader, code: str, ways: Sequence[Way], *, awaited: bool, secure: bool) -> Page:
-    """The ways to pay what is owed, a button each. `secure` unless it came over plain HTTP."""
-    creditor = _creditor(reader)
-    currencies = {way.currency for way in ways}
-
-    def words(way: Way) -> str:
-        named = {"way": way_of(reader.language, way.kind), "currency": way.currency}
-        phrase = "pay_with_currency" if len(currencies) > 1 else "pay_with"
-        return say(reader.language, phrase, **named)
-
-    view = _view(
-        reader,
-        say(reader.language, "pay_title", creditor=creditor.name),
-        say(reader.language, "pay_how" if ways else "pay_not_here"),
-        notice=say(reader.language, "awaited") if awaited else "",
-        buttons=[Button(_pay_address(code, way), words(way)) for way in ways],
-        other_ways=lines_of(in_locale(creditor.pay_instructions, reader.locale)),
-        ask=say(reader.language, "ask_when_paying"),
-    )
-    return rendered(200, _PAGE, view, _forms_lead(secure))
 
 
 def nothing_open(reader: Reader) -> Page:
@@ -114,6 +87,12 @@ def back(reader: Reader, code: str) -> Page:
 def expired(reader: Reader) -> Page:
     """The link was good once."""
     title, words = say(reader.language, "expired_title"), say(reader.language, "expired")
+    return rendered(410, _PAGE, _view(reader, title, words))
+
+
+def revoked(reader: Reader) -> Page:
+    """The link was good, and somebody has switched it off."""
+    title, words = say(reader.language, "revoked_title"), say(reader.language, "revoked")
     return rendered(410, _PAGE, _view(reader, title, words))
 
 
@@ -150,7 +129,7 @@ def forward(reader: Reader, kind: str, checkout: "Checkout", *, secure: bool) ->
         buttons=[button],
         moves_on=True,
     )
-    return rendered(200, _PAGE, view, _forms_lead(secure))
+    return rendered(200, _PAGE, view, forms_lead(secure))
 
 
 def _creditor(reader: Reader) -> Creditor:
@@ -159,12 +138,7 @@ def _creditor(reader: Reader) -> Creditor:
     return reader.creditor
 
 
-def _pay_address(code: str, way: Way) -> str:
-    """Seen from the page of the link itself."""
-    return f"{quote(code)}/pay/{quote(way.provider)}?{urlencode({'currency': way.currency})}"
-
-
-def _forms_lead(secure: bool) -> str:
+def forms_lead(secure: bool) -> str:
     """Where forms may lead: to us, and from there to a provider, who may send on to a bank.
     Browsers hold every step of that against the page, so it names no more than the scheme."""
     return "'self' https:" if secure else "'self' https: http:"
@@ -179,7 +153,6 @@ def _view(reader: Reader, title: str, *paragraphs: str, **more: object) -> View:
             view,
             name=creditor.name,
             brand=brand(creditor.brand_colour),
-            other_title=say(language, "other_title"),
             ask_title=say(language, "ask_title"),
             ask=say(language, "ask"),
             phone=creditor.phone,

@@ -7,29 +7,21 @@ not paid (Ley 2300 of 2023, article 7).
 from collections.abc import Mapping
 
 from escalon.messages.context import pick_locale
+from escalon.pages.portal_words import WORDS
 
 _DEFAULT = "es"
 
 _ES = {
-    "pay_title": "Pagar a {creditor}",
     "pay_how": (
         "Elija cómo quiere pagar. Verá el valor en la página del medio de pago, antes de confirmar."
     ),
     "pay_with": "Pagar con {way}",
     "pay_with_currency": "Pagar con {way} en {currency}",
     "pay_not_here": "Por ahora no es posible pagar por este enlace.",
-    "awaited": (
-        "Tenemos aviso de un pago suyo que todavía no está confirmado. Si acaba de pagar, no tiene "
-        "que hacer nada más."
-    ),
     "way_stripe": "tarjeta (Stripe)",
     "other_title": "Otras formas de pagar",
     "ask_title": "¿Necesita ayuda?",
     "ask": "Si tiene una pregunta, comuníquese con nosotros: con gusto le ayudamos.",
-    "ask_when_paying": (
-        "Si tiene una pregunta, o si ahora no le es posible pagar, comuníquese con nosotros: con "
-        "gusto buscamos con usted una alternativa."
-    ),
     "nothing_title": "No tiene nada por pagar",
     "nothing": (
         "En este momento no hay ningún saldo por pagar a {creditor} con este enlace. Usted no "
@@ -68,7 +60,6 @@ _ES = {
 }
 
 _EN = {
-    "pay_title": "Pay {creditor}",
     "pay_how": (
         "Choose how you would like to pay. You will see the amount on the payment page, before you "
         "confirm."
@@ -76,18 +67,10 @@ _EN = {
     "pay_with": "Pay with {way}",
     "pay_with_currency": "Pay with {way} in {currency}",
     "pay_not_here": "At the moment it is not possible to pay through this link.",
-    "awaited": (
-        "We have been told of a payment of yours that is not confirmed yet. If you have just paid, "
-        "there is nothing more you have to do."
-    ),
     "way_stripe": "card (Stripe)",
     "other_title": "Other ways to pay",
     "ask_title": "Do you need help?",
     "ask": "If you have a question, get in touch with us: we will gladly help.",
-    "ask_when_paying": (
-        "If you have a question, or if you are not able to pay now, get in touch with us: we will "
-        "gladly look for an alternative with you."
-    ),
     "nothing_title": "There is nothing to pay",
     "nothing": (
         "At the moment there is no balance to pay to {creditor} through this link. There is "
@@ -125,7 +108,12 @@ _EN = {
     "description": "Payment to {creditor}",
 }
 
-PHRASES: Mapping[str, Mapping[str, str]] = {"es": _ES, "en": _EN}
+PHRASES: Mapping[str, Mapping[str, str]] = {
+    "es": _ES | {phrase: spanish for phrase, (spanish, _) in WORDS.items()},
+    "en": _EN | {phrase: english for phrase, (_, english) in WORDS.items()},
+}
+
+LANGUAGES = tuple(PHRASES)
 
 # How people know the providers; one that is not here goes by the name of its kind.
 _WAYS = {"wompi": "Wompi", "payu": "PayU", "epayco": "ePayco", "mercadopago": "Mercado Pago"}

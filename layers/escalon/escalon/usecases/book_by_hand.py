@@ -12,8 +12,7 @@ from msgspec.structs import replace
 
 from escalon.domain import facts
 from escalon.domain.payment import Incoming, Part
-from escalon.domain.ports import Clock
-from escalon.domain.rulebook import Rulebook
+from escalon.domain.ports import Clock, RulebookInForce
 from escalon.domain.storage import Change, ConflictError, Stored
 from escalon.usecases.book_payments import (
     Became,
@@ -50,7 +49,7 @@ class BookByHand:
         table: "Table",
         clock: Clock,
         name_of: Callable[[str], str],
-        rulebook: Callable[[], Rulebook | None],
+        rulebook: RulebookInForce,
     ) -> None:
         self._table = table
         self._clock = clock
@@ -135,7 +134,7 @@ class _Book(BookPayments):
         table: "Table",
         clock: Clock,
         name_of: Callable[[str], str],
-        rulebook: Callable[[], Rulebook | None],
+        rulebook: RulebookInForce,
         settled: _Document,
     ) -> None:
         super().__init__(table, clock, name_of, rulebook)

@@ -7,7 +7,7 @@ more receivables than a transaction holds is booked as credit first and spread f
 back in parts; whoever comes next goes on with that, so it can stop anywhere.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -16,6 +16,10 @@ from msgspec.structs import replace
 
 from escalon.domain import facts, ledger
 from escalon.domain.account import Account, Receivable, SeenPayment
+from escalon.domain.agreed import Agreement
+from escalon.domain.agreement import resumption, standing
+from escalon.domain.contact_facts import zones_for
+from escalon.domain.follow_up import follow_all, payment_moved
 from escalon.domain.interest import charge_through, charges_interest
 from escalon.domain.ledger import LedgerEntry, Payment
 from escalon.domain.local_time import local_date
@@ -31,9 +35,10 @@ from escalon.domain.payment import (
     seen_before,
     why_less,
 )
-from escalon.domain.ports import Clock
-from escalon.domain.rulebook import Allocation, Payments, Rulebook
+from escalon.domain.ports import Clock, RulebookInForce
+from escalon.domain.rulebook import Allocation, HoldKind, Payments, Rulebook
 from escalon.domain.storage import AlreadyDoneError, ConflictError, Stored, instant
+from escalon.usecases.agreement_writes import Read, brought_in, put_out, zones_of
 from escalon.usecases.ledger_writes import MOST_ITEMS, all_open, issue, write
 
 if TYPE_CHECKING:
@@ -118,7 +123,7 @@ class BookPayments:
         table: "Table",
         clock: Clock,
         name_of: Callable[[str], str],
-        rulebook: Callable[[], Rulebook | None],
+        rulebook: RulebookInForce,
     ) -> None:
         self._table = table
         self._clock = clock
@@ -147,7 +152,9 @@ class BookPayments:
         """Go on with what was booked in part: see `spread`."""
         if not stored.account.spreading:
             return stored
-        return spread(self._table, stored, self._rulebook(), self._clock.now())
+        return spread(
+            self._table, stored, self._rulebook(stored.account.account_id), self._clock.now()
+        )
 
     # ---------------------------------------------------------------- what was read
 
@@ -204,8 +211,11 @@ class BookPayments:
         now = self._clock.now()
         open_before = all_open(self._table, stored.account)
         done = _Writing(stored.account, open_before)
+        done.read_agreements(self._table)
         first = done.copy()
-        first.charge_interest(self._rulebook(), own.money[0].paid_at, now, INTEREST_FIRST)
+        first.charge_interest(
+            self._rulebook(own.account_id), own.money[0].paid_at, now, INTEREST_FIRST
+        )
         if len(first.changed) > INTEREST_AT_ONCE:
             own.stored = first.write(self._table, stored, open_before, now)
             return
@@ -258,14 +268,23 @@ class BookPayments:
         if target > was:
             since = money.paid_at if booked.turns else after.paid_at
             crossed = _crossed(writing.account, after.creditor, since)
-            writing.charge_interest(self._rulebook(), since, now)
-            rule = _allocation(self._rulebook(), after.creditor)
-            after = writing.pay(after, target - was, now, rule)
+            rule = _allocation(self._rulebook(own.account_id), after.creditor)
+
+            def come(ground: _Writing, known: BookedPayment = after) -> BookedPayment:
+                ground.charge_interest(self._rulebook(own.account_id), since, now)
+                return ground.pay(known, target - was, now, rule)
+
+            after = writing.moved(booked, come, self._rulebook(own.account_id), now)
         elif target < was:
-            kind = why_less(booked.state, merged) or booked.taking or "reversal"
-            writing.charge_interest(self._rulebook(), now, now)
-            receivables = _going(self._table, own.account_id, after, writing)
-            after = writing.take_back(after, was - target, kind, receivables, now)
+            taken = why_less(booked.state, merged) or booked.taking or "reversal"
+
+            def go(ground: _Writing, known: BookedPayment = after) -> BookedPayment:
+                ground.charge_interest(self._rulebook(own.account_id), now, now)
+                receivables = _going(self._table, own.account_id, known, ground)
+                return ground.take_back(known, was - target, taken, receivables, now)
+
+            kind = taken
+            after = writing.moved(booked, go, self._rulebook(own.account_id), now)
         if merged.is_settled:
             writing.stop_waiting(after.names, now)
         writing.see(after, money, now)
@@ -286,9 +305,9 @@ class BookPayments:
         this one is what was given back of it. Raises NowhereError if nobody can be sure."""
         if not money.amount_minor or (found is not None and found.state.approved is not None):
             return None
-        rulebook = self._rulebook()
+        rulebook = self._rulebook(own.account_id)
         zones = writing.account.zones or (rulebook.default_zone if rulebook else "UTC",)
-        days = self._payments().same_within_days
+        days = self._payments(own.account_id).same_within_days
         twice = seen_before(writing.account.payments, money, days, zones)
         if twice is None:
             return None
@@ -342,8 +361,8 @@ class BookPayments:
 
     # ---------------------------------------------------------------- rules
 
-    def _payments(self) -> Payments:
-        rulebook = self._rulebook()
+    def _payments(self, account_id: str) -> Payments:
+        rulebook = self._rulebook(account_id)
         return rulebook.payments if rulebook else Payments()
 
     # ---------------------------------------------------------------- crossed in the post
@@ -450,23 +469,33 @@ def spread(table: "Table", stored: Stored, rulebook: Rulebook | None, now: datet
     then, so what is owed is right. Every part is one transaction, so it can stop anywhere and be
     gone on with. Raises ConflictError if the account has moved on."""
     while stored.account.spreading:
-        account_id, payment_id = stored.account.account_id, stored.account.spreading[0]
-        open_before = all_open(table, stored.account)
-        writing = _Writing(stored.account, open_before)
-        booked = table.around(account_id, (), (payment_id,)).booked.get(payment_id)
-        excess = booked.booked_minor - net(booked.state) if booked else 0
-        if booked is None:
-            writing.is_spread(payment_id)
-        elif excess > 0:
-            writing.charge_interest(rulebook, now, now, INTEREST_AT_ONCE)
-            receivables = _going(table, account_id, booked, writing)
-            after = writing.take_back(booked, excess, booked.taking or "reversal", receivables, now)
-            writing.booked[payment_id] = after
-        else:
-            after = writing.apply(booked, _allocation(rulebook, booked.creditor))
-            writing.booked[payment_id] = after
-        stored = writing.write(table, stored, open_before, now)
+        stored = _spread_once(table, stored, rulebook, now)
     return stored
+
+
+def _spread_once(
+    table: "Table", stored: Stored, rulebook: Rulebook | None, now: datetime
+) -> Stored:
+    """One transaction of it."""
+    account_id, payment_id = stored.account.account_id, stored.account.spreading[0]
+    open_before = all_open(table, stored.account)
+    writing = _Writing(stored.account, open_before)
+    writing.read_agreements(table)
+    booked = table.around(account_id, (), (payment_id,)).booked.get(payment_id)
+    if booked is None:
+        writing.is_spread(payment_id)
+        return writing.write(table, stored, open_before, now)
+    excess = booked.booked_minor - net(booked.state)
+
+    def go_on(ground: _Writing, known: BookedPayment = booked) -> BookedPayment:
+        if excess <= 0:
+            return ground.apply(known, _allocation(rulebook, known.creditor))
+        ground.charge_interest(rulebook, now, now, INTEREST_AT_ONCE)
+        receivables = _going(table, account_id, known, ground)
+        return ground.take_back(known, excess, known.taking or "reversal", receivables, now)
+
+    writing.booked[payment_id] = writing.moved(booked, go_on, rulebook, now)
+    return writing.write(table, stored, open_before, now)
 
 
 def _going(
@@ -505,6 +534,8 @@ class _Writing:
         self.crossed: dict[str, list[str]] = {}
         self.interest = 0  # receivables whose interest was charged
         self.interest_day: date | None = None  # through which; None: nobody charges any
+        self.table: Table | None = None  # from which agreements were read
+        self.read = Read()
 
     def copy(self) -> "_Writing":
         """Another that may go further, or be thrown away."""
@@ -513,6 +544,7 @@ class _Writing:
         twin.entries, twin.facts, twin.more = [*self.entries], [*self.facts], [*self.more]
         twin.crossed, twin.interest = dict(self.crossed), self.interest
         twin.interest_day = self.interest_day
+        twin.table, twin.read = self.table, self.read
         return twin
 
     @property
@@ -534,10 +566,11 @@ class _Writing:
     ) -> Stored:
         """Write all of it in one transaction."""
         account_id = stored.account.account_id
+        account, leaving = put_out(table, self.account, self.read, now)
         return write(
             table,
             stored,
-            ledger.embed(self.account, self.opened.values()),
+            ledger.embed(account, self.opened.values()),
             open_before,
             list(self.changed.values()),
             self.entries,
@@ -545,6 +578,7 @@ class _Writing:
             more_facts=self.facts,
             more=[
                 *(table.put_payment(account_id, booked) for booked in self.booked.values()),
+                *leaving,
                 *self.more,
                 *more,
             ],
@@ -559,7 +593,7 @@ class _Writing:
         what bears interest (L16)."""
         if rulebook is None or not charges_interest(rulebook):
             return
-        zones = self.account.zones or (rulebook.default_zone,)
+        zones = zones_for(rulebook, self.account)
         self.interest_day = local_date(zones, min(at, now))
         booking, _ = charge_through(self.account, rulebook, self.interest_day, now, most)
         self.interest += len(booking.changed)
@@ -644,6 +678,121 @@ class _Writing:
         self.entries.extend(booking.entries)
         # The account's document is cut to size once, when all is booked; until then it is whole.
         self.account = ledger.whole(booking.account, self.opened.values())
+
+    # ---------------------------------------------------------------- agreements
+
+    def read_agreements(self, table: "Table") -> None:
+        """All agreements of the account are in it from now on."""
+        self.table = table
+        self.account, self.read = brought_in(table, self.account)
+
+    def moved(
+        self,
+        was: BookedPayment,
+        act: "Callable[[_Writing], BookedPayment]",
+        rulebook: Rulebook | None,
+        now: datetime,
+    ) -> BookedPayment:
+        """Do what moves money of one payment, with what it makes of the account's agreements.
+
+        They are followed before, so that what they bear by now is owed, and after. But money that
+        is told of late and was there in time keeps an agreement that would be broken without it, or
+        is: then nothing is owed as if it were. So it is tried first.
+        """
+        if not self.account.agreements:
+            return act(self)
+        zones = zones_of(self.account, rulebook)
+        today = local_date(zones, now)
+        trial = self.copy()
+        kinds = rulebook.holds if rulebook else {}
+        trial._tell(was, act(trial), zones, now, kinds)
+        stand = {
+            one.agreement_id
+            for one in trial.account.agreements
+            if one.state in ("active", "fulfilled")
+        }
+        mended = {
+            one.agreement_id
+            for one in self.account.agreements
+            if one.agreement_id in stand and standing(one, today).state == "broken"
+        }
+        self.follow(now, today, kinds, but=mended)
+        before = self.account.agreements
+        for agreement in before:
+            if agreement.agreement_id in mended and agreement.state == "broken":
+                self._give_back_default_interest(agreement, now, today)
+        # Its debts rest again, so they bear no default interest while the money is booked.
+        rest = (replace(a, state="active") if a.agreement_id in mended else a for a in before)
+        self.account = replace(self.account, agreements=tuple(rest))
+        after = act(self)
+        self.account = replace(self.account, agreements=before)
+        self._tell(was, after, zones, now, kinds)
+        return after
+
+    def follow(
+        self,
+        now: datetime,
+        today: date,
+        kinds: Mapping[str, HoldKind],
+        *,
+        but: Iterable[str] = (),
+    ) -> None:
+        """What money and time have made of the agreements, as far as the transaction holds it; the
+        next run goes on."""
+        closed = {**self.read.closed, **self.changed}
+        course = follow_all(self.account, closed, now, today, kinds=kinds, but=but)
+        if self.items + 2 * len(course.changed) + len(course.entries) > MOST_ITEMS:
+            return
+        self._take(ledger.Booking(course.account, course.changed, course.entries))
+        self.facts.extend(course.facts)
+
+    def _tell(
+        self,
+        was: BookedPayment,
+        after: BookedPayment,
+        zones: Sequence[str],
+        now: datetime,
+        kinds: Mapping[str, HoldKind],
+    ) -> None:
+        """The agreements come to know what a payment settles now."""
+        today, on = local_date(zones, now), local_date(zones, after.paid_at)
+        self.account = payment_moved(self.account, was, after, on=on, today=today)
+        self.follow(now, today, kinds)
+
+    def _give_back_default_interest(self, agreement: Agreement, now: datetime, today: date) -> None:
+        """What was charged since the agreement was broken is not owed, since it never was; what was
+        paid of it stays paid."""
+        resumed = resumption(agreement, today)
+        through = (resumed.interest_through if resumed else None) or agreement.calculated_on
+        broken_at = max(one.at for one in agreement.history if one.state == "broken")
+        charged: dict[str, int] = {}
+        ledger_so_far = self.table.entries(self.account.account_id) if self.table else []
+        for entry in (*ledger_so_far, *self.entries):
+            own = entry.receivable_id in agreement.debts and entry.kind == "interest"
+            if own and entry.booked_at >= broken_at and not entry.cause.startswith("agreement:"):
+                charged[entry.receivable_id] = (
+                    charged.get(entry.receivable_id, 0) + entry.amount_minor
+                )
+        for name in agreement.debts:
+            receivable = self.opened.get(name)
+            if receivable is None:
+                continue
+            minor = min(charged.get(name, 0), receivable.extras.get("interest", 0))
+            if minor > 0:
+                self._take(
+                    ledger.charge_extra(
+                        self.account,
+                        receivable,
+                        "interest",
+                        -minor,
+                        booked_at=now,
+                        cause=f"{agreement.cause} stands again",
+                    )
+                )
+                receivable = self.opened[name]
+            if receivable.accrued_through and receivable.accrued_through > through:
+                receivable = replace(receivable, accrued_through=through, accrued_rest=0)
+                self._take(ledger.Booking(self.account, (receivable,), ()))
 
     # ---------------------------------------------------------------- what is in sight
 

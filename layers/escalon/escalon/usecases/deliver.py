@@ -9,7 +9,7 @@ claim on the provider may have been called, and nobody sends this intent again: 
 within `SENDING_TIMEOUT` is flagged to a person by the next run. Only who claimed may give back.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
@@ -17,30 +17,41 @@ import msgspec
 
 from escalon.domain import facts, ledger
 from escalon.domain.account import Account, ContactPoint, Intent, Receivable
-from escalon.domain.decision import Decision
+from escalon.domain.channels import Channels
+from escalon.domain.contact_facts import zones_for
+from escalon.domain.contact_policy_content import said
+from escalon.domain.decision import Decision, Reason
 from escalon.domain.engine import PLANNED_TIMEOUT, SENDING_TIMEOUT, decide
 from escalon.domain.feedback import MessageState, weightier
+from escalon.domain.fees import lawful_fee
 from escalon.domain.interest import charge_through, charges_interest
 from escalon.domain.ledger import Booking
 from escalon.domain.local_time import in_zone, local_date
 from escalon.domain.ports import Clock, NotTaken, Refused, Rulebooks, SendResult, Sent
 from escalon.domain.rulebook import Creditor, Rulebook, Step
 from escalon.domain.statement import beyond, statement
-from escalon.domain.storage import Change, ConflictError, Stored, instant
+from escalon.domain.storage import AlreadyDoneError, Change, ConflictError, Stored, instant
 from escalon.domain.transitions import (
     claim,
+    counted_for,
     find_intent,
+    refused_for,
     release,
     set_aside,
     settle_failed,
     settle_opened,
     settle_sent,
+    uncounted_for,
 )
 from escalon.messages.errors import MessageError
+from escalon.usecases.co_debtors import addressed, with_person
+from escalon.usecases.count_sending import count, count_down, counters_of
 from escalon.usecases.feeds import FeedMarks
 from escalon.usecases.ledger_writes import all_open, booked_fact, booked_items
+from escalon.usecases.manage_brakes import read_brakes
 from escalon.usecases.messages_between import ToDeliver
-from escalon.usecases.payment_link import LINK_LASTS, Link, Links, pays_online
+from escalon.usecases.payment_link import LINK_LASTS, STOP_PATH, Link, Links, pays_online
+from escalon.usecases.written_to import ANSWERED, WrittenTo, put_written_to
 
 if TYPE_CHECKING:
     from escalon.adapters.documents import Documents
@@ -48,7 +59,7 @@ if TYPE_CHECKING:
     from escalon.messages.context import MessageContext
 
 Delivered = Literal[
-    "sent", "opened", "failed", "unknown", "withdrawn", "gone", "under_way", "misrouted"
+    "sent", "opened", "failed", "unknown", "withdrawn", "capped", "gone", "under_way", "misrouted"
 ]
 
 TRIES = 4
@@ -57,7 +68,7 @@ RECORD_TRIES = 10  # what the provider said is worth more patience than a decisi
 # that is missing, no memory) is ours to mend, and the queue hands the message over again.
 _WRONG_BY_ITSELF = (ValueError, LookupError, StopIteration, ArithmeticError)
 # Channels whose provider carries our own ids and tells them with what became of the message.
-_NAMED_BY_US = frozenset(("email",))
+NAMED_BY_US = frozenset(("email", "whatsapp"))
 # Between the claim and the call to the provider; a function that was frozen in between looks again.
 FRESH = timedelta(seconds=2)
 
@@ -70,9 +81,25 @@ class Prepared(msgspec.Struct, frozen=True):
     """A message ready to go: the exact bytes, and what is told about it."""
 
     body: bytes
-    kind: str  # eml | txt
+    kind: str  # eml | txt | json
     subject: str
     segments: int = 0
+    sender_id: str = ""  # of an SMS
+    most_price: str = ""  # of an SMS: USD, above which it is not sent
+
+
+class Draft(msgspec.Struct, frozen=True):
+    """What a message is written from."""
+
+    sources: dict[str, str]  # the templates of its language
+    template: str
+    context: "MessageContext"
+    point: ContactPoint
+    now: datetime
+    account_id: str
+    channels: Channels
+    attach: str = ""  # what goes with an e-mail: "statement", as PDF
+    has_link: bool = False  # whether `context.preferences_url` is the message's own link
 
 
 class Courier(Protocol):
@@ -83,14 +110,7 @@ class Courier(Protocol):
         """The channel it serves."""
         ...
 
-    def prepare(
-        self,
-        sources: dict[str, str],
-        template: str,
-        context: "MessageContext",
-        point: ContactPoint,
-        now: datetime,
-    ) -> Prepared:
+    def prepare(self, draft: Draft) -> Prepared:
         """Write the message; pure."""
         ...
 
@@ -150,7 +170,13 @@ class Deliver:
         rulebook = self._rulebooks.get(intent.rulebook)
         if intent.task != "unknown_fate":
             feeds = self._feeds(rulebook, now)
-            again = decide(set_aside(stored.account, intent), rulebook, now, feeds)
+            brakes = read_brakes(self._table)
+            linked = self._linked(stored, intent)
+            others = {one: of.account for one, of in linked.items()}
+            again = decide(set_aside(stored.account, intent), rulebook, now, feeds, brakes, others)
+            if _same(again, intent) and _too_late(intent, rulebook, now):
+                about = {"step": intent.step, "since": intent.planned_at or intent.decided_at}
+                again = _waits(again, Reason("too_late_to_send", about), now)
             if not _same(again, intent):
                 return self._withdraw(stored, intent, again, now)
         if intent.task:
@@ -159,9 +185,31 @@ class Deliver:
             # Dead letters moved to the wrong queue, say; a later run queues it where it belongs.
             self._report("misrouted", {"intent_id": intent.intent_id, "channel": intent.channel})
             return "misrouted"
-        return self._send(stored, intent, rulebook, now, self._courier)
+        passing = counters_of(intent, rulebook, now)
+        full = count(self._table, passing, now)
+        if full is not None:
+            about = {"cap": full.cap, "most": full.most, "step": intent.step, "until": full.until}
+            self._report("cap_reached", {"cap": full.cap, "period": full.period})
+            again = _waits(again, Reason("cap_reached", about), full.until)
+            self._withdraw(stored, intent, again, now)
+            return "capped"
+        try:
+            person = linked[intent.person] if intent.person else None
+            return self._send(stored, intent, rulebook, now, self._courier, person)
+        except (ConflictError, TryLaterError):
+            count_down(self._table, passing, now)  # it has certainly not left
+            raise
+
+    def _linked(self, stored: Stored, intent: Intent) -> dict[str, Stored]:
+        """The accounts linked with the debtor's, for an intent that goes to one of them: as they
+        are now, so that the claim is refused if that one changes meanwhile."""
+        if not intent.person:
+            return {}
+        return self._table.get_many([link.account_id for link in stored.account.links])
 
     def _next_look(self, account: Account, rulebook: Rulebook, now: datetime) -> datetime | None:
+        if account.ruled_by and account.ruled_by != rulebook.version:
+            rulebook = self._rulebooks.get(account.ruled_by)  # another one has taken over since
         again = decide(account, rulebook, now, self._feeds(rulebook, now))
         return now if again.outcome == "act" else again.next_look_at
 
@@ -185,19 +233,23 @@ class Deliver:
         rulebook: Rulebook,
         now: datetime,
         courier: Courier,
+        person: Stored | None,
     ) -> Delivered:
+        reader = (person or stored).account
         account, accrued = self._accrued(stored.account, rulebook, now)
         try:
-            point, context, prepared = self._written(account, intent, rulebook, now, courier)
+            point, context, prepared = self._written(
+                account, intent, rulebook, now, courier, person.account if person else account
+            )
         except _WRONG_BY_ITSELF as error:
             return self._cannot_be_written(stored, intent, rulebook, now, error)
         kept_at = self._documents.keep_message(
-            account.account_id, intent.intent_id, prepared.body, prepared.kind
+            reader.account_id, intent.intent_id, prepared.body, prepared.kind
         )
-        zones = account.zones or (rulebook.default_zone,)
+        zones = zones_for(rulebook, reader)
         document = _message_document(account, intent, context, prepared, point, kept_at, now)
         document["local_at"] = in_zone(zones, now).isoformat()
-        claimed = self._table.update(
+        claimed = self._update(
             Change(
                 stored,
                 claim(account, intent, now),
@@ -205,8 +257,9 @@ class Deliver:
                 (facts.contact(intent, "claimed", now), *booked_fact(accrued, now)),
             ),
             self._put_message(document),
-            *self._put_link(account, context, now),
+            *self._put_links(reader, intent, context, point, now),
             *booked_items(self._table, account.account_id, accrued),
+            person=self._counted(person, intent, account, now),
         )
         before = self._clock.now()
         if before - now > FRESH:
@@ -214,9 +267,44 @@ class Deliver:
             self._release(claimed, intent, document, "slow", before)
             raise ConflictError
         result = courier.send(
-            prepared, point, context.creditor, intent.intent_id, account.account_id
+            prepared, point, context.creditor, intent.intent_id, reader.account_id
         )
         return self._record(claimed, intent, rulebook, document, result)
+
+    def _update(
+        self, change: Change, *more: dict[str, Any], person: Sequence[dict[str, Any]]
+    ) -> Stored:
+        """Write the debtor's account, in one transaction with that of the `person` it concerns;
+        ConflictError if either has moved on."""
+        try:
+            return self._table.update(change, *more, *person)
+        except AlreadyDoneError:
+            if person:
+                raise ConflictError from None
+            raise
+
+    def _counted(
+        self, person: Stored | None, intent: Intent, debtor: Account, now: datetime
+    ) -> list[dict[str, Any]]:
+        if person is None:
+            return []
+        account = counted_for(person.account, intent, now)
+        return with_person(self._table, person, account, intent, "counted", debtor.account_id, now)
+
+    def _taken_back(
+        self, debtor_id: str, intent: Intent, result: Refused | None, now: datetime
+    ) -> list[dict[str, Any]]:
+        """The person's account after a message to them was refused for good, or (None) certainly
+        not taken."""
+        person = self._table.get(intent.person) if intent.person else None
+        if person is None:
+            return []
+        if result is None:
+            account, became = uncounted_for(person.account, intent), "released"
+        else:
+            bad = result.reason if result.address_bad else ""
+            account, became = refused_for(person.account, intent, address_bad=bad), "failed"
+        return with_person(self._table, person, account, intent, became, debtor_id, now)
 
     def _accrued(
         self, account: Account, rulebook: Rulebook, now: datetime
@@ -226,7 +314,7 @@ class Deliver:
         if not charges_interest(rulebook):
             return account, Booking(account, (), ())
         whole = ledger.whole(account, all_open(self._table, account))
-        today = local_date(account.zones or (rulebook.default_zone,), now)
+        today = local_date(zones_for(rulebook, account), now)
         booking, missing = charge_through(whole, rulebook, today, now)
         for month in missing:
             self._report("rate_missing", {"month": month})
@@ -236,39 +324,81 @@ class Deliver:
         self, account: Account, intent: Intent, rulebook: Rulebook, now: datetime, *, sent: bool
     ) -> Booking:
         """What the step costs, charged in the very write that says that it went out: a message that
-        reached nobody costs nothing, and a step that goes out twice costs once (L1)."""
+        reached nobody costs nothing, and a step that goes out twice costs once (L1), to the debtor
+        and not once more to whoever else hears of it."""
         step = _find_step(rulebook, intent)
-        if not sent or step is None or not step.fee_minor:
+        if not sent or step is None or not step.fee_minor or intent.person:
             return Booking(account, (), ())
         whole = ledger.whole(account, all_open(self._table, account))
-        booking = ledger.charge_fee(whole, intent.receivable_id, step.step, step.fee_minor, now)
+        fee = lawful_fee(whole, rulebook, intent.receivable_id, step, now)
+        booking = ledger.charge_fee(whole, intent.receivable_id, step.step, fee, now)
         return booking if booking.entries else Booking(account, (), ())
 
     def _written(
-        self, account: Account, intent: Intent, rulebook: Rulebook, now: datetime, courier: Courier
+        self,
+        account: Account,
+        intent: Intent,
+        rulebook: Rulebook,
+        now: datetime,
+        courier: Courier,
+        reader: Account,
     ) -> "tuple[ContactPoint, MessageContext, Prepared]":
-        """The message, ready to go; raises whatever is wrong with its template or its data."""
-        point = next(point for point in account.points if point.point_id == intent.point_id)
+        """The message about the account's debt to the reader, who is the debtor or answers for it,
+        ready to go; raises whatever is wrong with its template or its data."""
+        point = next(point for point in reader.points if point.point_id == intent.point_id)
         step = _step(rulebook, intent)
         context = message_context(account, intent, step, rulebook, now)
+        if intent.person:
+            locale = _locale(rulebook, reader)
+            context = addressed(context, reader, intent, account, rulebook, locale)
         currencies = [amount.currency for amount in context.to_pay]
-        if self._links and pays_online(rulebook.payments, intent.creditor, currencies):
+        if self._links:
             url = self._links.url(intent.intent_id)
-            context = msgspec.structs.replace(context, pay_url=url, short_url=url)
-        sources = rulebook.messages[_locale(rulebook, account)]
-        return point, context, courier.prepare(sources, step.message, context, point, now)
+            context = msgspec.structs.replace(context, unsubscribe_url=f"{url}{STOP_PATH}")
+            if not intent.person:
+                context = msgspec.structs.replace(context, preferences_url=url)
+            # The page behind the link is the reader's own, and shows no debt of somebody else.
+            if not intent.person and pays_online(rulebook.payments, intent.creditor, currencies):
+                context = msgspec.structs.replace(context, pay_url=url, short_url=url)
+        draft = Draft(
+            rulebook.messages[_locale(rulebook, reader)],
+            step.message,
+            context,
+            point,
+            now,
+            reader.account_id,
+            rulebook.channels,
+            attach=step.attach,
+            has_link=self._links is not None and not intent.person,
+        )
+        return point, context, courier.prepare(draft)
 
-    def _put_link(
-        self, account: Account, context: "MessageContext", now: datetime
+    def _put_links(
+        self,
+        reader: Account,
+        intent: Intent,
+        context: "MessageContext",
+        point: ContactPoint,
+        now: datetime,
     ) -> list[dict[str, Any]]:
-        """What the message's own link stands for, if it has one: in the transaction of the claim,
-        so that nobody can follow a link that leads nowhere."""
-        if not self._links or not context.short_url:
+        """What the message's own link stands for, and whose the number is that may write back: in
+        the transaction of the claim, so that nobody can follow a link that leads nowhere or answer
+        what nobody knows."""
+        if not self._links:
             return []
         link = Link(
-            account.account_id, context.creditor.creditor, context.message_id, now + LINK_LASTS
+            reader.account_id,
+            context.creditor.creditor,
+            context.message_id,
+            now + LINK_LASTS,
+            point.channel,
         )
-        return [self._links.put(self._table, link)]
+        puts = [self._links.put(self._table, link)]
+        if point.channel in ANSWERED:
+            written = WrittenTo(reader.account_id, intent.creditor, intent.intent_id, now)
+            name = self._links.name_of(point.address)
+            puts.append(put_written_to(self._table, name, point.channel, written))
+        return puts
 
     def _cannot_be_written(
         self, stored: Stored, intent: Intent, rulebook: Rulebook, now: datetime, error: Exception
@@ -320,8 +450,11 @@ class Deliver:
             fact = (facts.contact(intent, became, now, **more),) if is_ours else ()
             charged = self._fee(account, intent, rulebook, now, sent=is_ours and became == "sent")
             put = self._put_message({**document, **settled, "state": _outweighed(document, became)})
+            person = []
+            if is_ours and isinstance(result, Refused):
+                person = self._taken_back(account.account_id, intent, result, now)
             try:
-                self._table.update(
+                self._update(
                     Change(
                         stored,
                         charged.account,
@@ -331,6 +464,7 @@ class Deliver:
                     put,
                     *pointer,
                     *booked_items(self._table, account.account_id, charged),
+                    person=person,
                 )
             except ConflictError:
                 stored, document = self._read_again(claimed, document)
@@ -354,10 +488,11 @@ class Deliver:
     ) -> list[dict[str, Any]]:
         """Where a provider that takes no ids of ours gave the message one of its own: by that one
         its status is matched later (usecases/record_feedback)."""
-        if not isinstance(result, Sent) or intent.channel in _NAMED_BY_US:
+        if not isinstance(result, Sent) or intent.channel in NAMED_BY_US:
             return []
         key = sent_key(intent.channel, result.provider_message_id)
-        names = {"account_id": claimed.account.account_id, "message_id": intent.intent_id}
+        account_id = intent.person or claimed.account.account_id
+        names = {"account_id": account_id, "message_id": intent.intent_id}
         return [self._table.put_document(key, "SENT", names)]
 
     def _release(
@@ -381,8 +516,11 @@ class Deliver:
                 now + PLANNED_TIMEOUT,
                 (facts.contact(intent, "released", now, reason=reason),),
             )
+            person = self._taken_back(stored.account.account_id, intent, None, now)
             try:
-                self._table.update(change, self._put_message({**document, "state": "released"}))
+                self._update(
+                    change, self._put_message({**document, "state": "released"}), person=person
+                )
             except ConflictError:
                 stored, document = self._read_again(claimed, document)
                 continue
@@ -392,10 +530,9 @@ class Deliver:
         self, claimed: Stored, document: dict[str, Any]
     ) -> tuple[Stored | None, dict[str, Any]]:
         """The account as it is now, and the message with what was noted on it meanwhile."""
-        account_id = claimed.account.account_id
         # The account first: whoever notes something meanwhile changes its version too.
-        stored = self._table.get(account_id)
-        noted = self._table.load(f"A#{account_id}", f"M#{document['message_id']}")
+        stored = self._table.get(claimed.account.account_id)
+        noted = self._table.load(f"A#{document['account_id']}", f"M#{document['message_id']}")
         return stored, noted or document
 
     def _put_message(self, document: dict[str, Any]) -> dict[str, Any]:
@@ -437,7 +574,8 @@ class Deliver:
             )
         ]
         if intent.task == "unknown_fate":
-            message = self._table.load(f"A#{account.account_id}", f"M#{intent.about}")
+            told_to = intent.person or account.account_id
+            message = self._table.load(f"A#{told_to}", f"M#{intent.about}")
             if message is not None:
                 state = _outweighed(message, "unknown")
                 more.append(self._put_message({**message, "state": state}))
@@ -464,6 +602,23 @@ def _same(again: Decision, intent: Intent) -> bool:
     )
 
 
+def _too_late(intent: Intent, rulebook: Rulebook, now: datetime) -> bool:
+    """Whether the message was decided so long ago, or its turn was, that it is not sent any more
+    (lesson L8)."""
+    if intent.task or not rulebook.send_within_hours:
+        return False
+    planned_at = intent.planned_at or intent.decided_at
+    since = max(planned_at, intent.send_at or planned_at)
+    return now - since > timedelta(hours=rulebook.send_within_hours)
+
+
+def _waits(decision: Decision, why: Reason, until: datetime) -> Decision:
+    """The decision to act as one to wait."""
+    return msgspec.structs.replace(
+        decision, outcome="wait", action=None, reasons=(why,), refusals=(), next_look_at=until
+    )
+
+
 def sent_key(channel: str, provider_message_id: str) -> str:
     """Where it is written which message a provider gave this id."""
     return f"{channel.upper()}#{provider_message_id}"
@@ -482,6 +637,9 @@ def _settled(account: Account, intent: Intent, result: Sent | Refused, now: date
 
 
 def _find_step(rulebook: Rulebook, intent: Intent) -> Step | None:
+    if intent.reminder:
+        reminders = rulebook.agreements.reminders
+        return next((step for step in reminders if step.step == intent.step), None)
     for strategy in rulebook.strategies:
         for step in strategy.steps:
             if step.step == intent.step:
@@ -517,7 +675,7 @@ def message_context(
     )
 
     creditor = rulebook.creditors[intent.creditor]
-    zones = account.zones or (rulebook.default_zone,)
+    zones = zones_for(rulebook, account)
     today = local_date(zones, now)
     overdue, upcoming = statement(account, intent.creditor, rulebook, today)
     carrying = next(r for r in account.receivables if r.receivable_id == intent.receivable_id)
@@ -539,7 +697,7 @@ def message_context(
 
     owned = f"{intent.creditor}|"
     help_url = creditor.help_url or creditor.website
-    return MessageContext(
+    context = MessageContext(
         message_id=intent.intent_id,
         debtor_name=account.name,
         debtor_kind=account.kind,
@@ -562,7 +720,22 @@ def message_context(
         respond_by=today + timedelta(days=step.wait_days) if step.wait_days else None,
         pay_url=pay_link(creditor, carrying.document) if creditor.pay_url else "",
         preferences_url=help_url,
+        notices=tuple(
+            said(
+                rulebook.policy_for(account.country).layers,
+                channel=intent.channel,
+                kind="collection",
+                first=carrying.first_contact_at is None,
+                on=today,
+                language=_locale(rulebook, account).partition("-")[0],
+            ).values()
+        ),
     )
+    if not intent.reminder:
+        return context
+    from escalon.usecases.instalment_context import of_instalment
+
+    return of_instalment(context, account, intent, today)
 
 
 def _message_document(
@@ -576,7 +749,8 @@ def _message_document(
 ) -> dict[str, Any]:
     return {
         "message_id": intent.intent_id,
-        "account_id": account.account_id,
+        "account_id": intent.person or account.account_id,
+        **({"debtor_id": account.account_id, "role": intent.role} if intent.person else {}),
         "creditor": intent.creditor,
         "channel": intent.channel,
         "to": point.address,

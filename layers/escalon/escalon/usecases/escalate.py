@@ -13,20 +13,27 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from escalon.domain import facts
-from escalon.domain.account import Intent, Receivable
+from escalon.domain.account import Account, Intent, Receivable
+from escalon.domain.brakes import NO_BRAKES, Brakes
 from escalon.domain.decision import Decision
 from escalon.domain.engine import MESSAGE_CHANNELS, NO_FEEDS, decide
+from escalon.domain.experiments import entered
 from escalon.domain.identity import issue_list
 from escalon.domain.ports import Rulebooks
+from escalon.domain.rollout import Rollout
 from escalon.domain.rulebook import Rulebook
 from escalon.domain.storage import AlreadyDoneError, Change, ConflictError, DueItem, Stored
 from escalon.domain.transitions import plan
 from escalon.failures import in_short
+from escalon.usecases.agreement_writes import pass_time
 from escalon.usecases.book_payments import spread
+from escalon.usecases.co_debtors import LinkedAccounts
 from escalon.usecases.feeds import FeedMarks
 from escalon.usecases.ledger_writes import issue
+from escalon.usecases.manage_brakes import read_brakes
 from escalon.usecases.messages_between import ShardOfRun, ToDeliver
-from escalon.usecases.runs import Page, Totals, run_mark, run_of
+from escalon.usecases.pace import Pace, hidden_seconds
+from escalon.usecases.runs import SILENCED, Page, Totals, run_mark, run_of
 
 if TYPE_CHECKING:
     from escalon.adapters.queue import Queue
@@ -66,10 +73,13 @@ class Escalate:
         self._new_id = new_id
         self._report = report
         self._feeds = FeedMarks(table)
+        self._pace = Pace(table, rulebooks)
+        self._brakes = NO_BRAKES
+        self._linked = LinkedAccounts(table)
 
     def __call__(self, shard: ShardOfRun, time_left: Callable[[], timedelta]) -> Totals:
         """Look at the shard until nothing is due or the time is nearly up; then hand over."""
-        rulebook = self._rulebooks.get(shard.rulebook)
+        self._rulebooks.get(shard.rulebook)  # if it cannot be read, nothing is begun
         self._close_open_pages(shard)
         totals = Totals()
         worker = f"{shard.run_id}/{shard.shard}/{self._new_id()}"
@@ -82,7 +92,7 @@ class Escalate:
                 due, after = self._table.due(listing, shard.as_of, limit=PAGE, after=after)
                 if due:
                     page_id = f"{worker}/{next(number):04d}"
-                    totals.add(self._page(shard, rulebook, due, page_id, conflicts))
+                    totals.add(self._page(shard, due, page_id, conflicts))
                 if after is None:
                     break
                 if time_left() < timedelta(seconds=20):
@@ -101,12 +111,15 @@ class Escalate:
     def _page(
         self,
         shard: ShardOfRun,
-        rulebook: Rulebook,
         due: Sequence[DueItem],
         page_id: str,
         conflicts: set[str],
     ) -> Totals:
         totals = Totals()
+        self._brakes = read_brakes(self._table)  # a stop holds from the next page on
+        linked = [one.stored.account for one in due if one.stored and one.stored.account.links]
+        by = [self._rulebooks.get(shard.in_force.version_for(account)) for account in linked]
+        self._linked.read(list(zip(linked, by, strict=True)))
         changes: list[Change] = []
         bad: list[tuple[DueItem, str]] = []
         for item in due:
@@ -118,7 +131,7 @@ class Escalate:
             elif item.stored is None:
                 bad.append((item, item.broken))
             elif not _counted(item.stored, shard) and item.account_id not in conflicts:
-                decided = self._decided(item.stored, rulebook, shard, page_id)
+                decided = self._decided(item.stored, shard, page_id)
                 if isinstance(decided, Change):
                     changes.append(decided)
                 else:
@@ -128,39 +141,51 @@ class Escalate:
         accounts = (*(c.account.account_id for c in changes), *(i.account_id for i, _ in bad))
         page = Page(page_id, shard.shard, accounts)
         self._save_page(page)
-        written, refused = self._write(changes, rulebook, shard, page_id, conflicts)
+        changes = self._pace(changes, shard.as_of)
+        written, refused = self._write(changes, shard, page_id, conflicts)
         for change in written:
             _, outcome, reason = run_of(change.run)
             totals.count(outcome, reason)
         for item, why in (*bad, *refused):
             if self._set_aside(item, why, shard, page_id):
                 totals.count("failed")
-        self._enqueue(written)
+        self._enqueue(written, shard.as_of)
         self._save_page(msgspec.structs.replace(page, totals=totals))
         return totals
 
-    def _decided(
-        self, stored: Stored, rulebook: Rulebook, shard: ShardOfRun, page_id: str
-    ) -> Change | str:
+    def _decided(self, stored: Stored, shard: ShardOfRun, page_id: str) -> Change | str:
         """The account's next version, or why it could not be decided about. Payments that were
-        booked in part, when somebody was cut short, are finished first."""
-        if stored.account.spreading:
+        booked in part, when somebody was cut short, are finished first, and what time has made of
+        agreements is written."""
+        in_force = shard.in_force
+        rulebook = self._rulebooks.get(in_force.version_for(stored.account))
+        if stored.account.spreading or stored.account.agreements:
             try:
                 stored = spread(self._table, stored, rulebook, shard.as_of)
+                stored = pass_time(self._table, stored, rulebook, shard.as_of)
             except ConflictError:
                 pass  # so its own write is a conflict too, and it is read again
             except _BAD_DATA as error:
                 return in_short(error)
         feeds = self._feeds(rulebook, shard.as_of)
         try:
-            return change_for(stored, rulebook, shard.as_of, shard.run_id, page_id, feeds)
+            change = change_for(
+                stored,
+                rulebook,
+                shard.as_of,
+                shard.run_id,
+                page_id,
+                feeds,
+                self._brakes,
+                self._linked.of(stored.account, rulebook),
+            )
         except Exception as error:  # a pure function: whatever it is, it is about this account
             return in_short(error)
+        return on_its_rulebook(change, in_force)
 
     def _write(
         self,
         changes: Sequence[Change],
-        rulebook: Rulebook,
         shard: ShardOfRun,
         page_id: str,
         conflicts: set[str],
@@ -186,7 +211,7 @@ class Escalate:
                     # The client repeated our own write: it had gone through.
                     written.append(Change(stored, stored.account, None, (), stored.run))
                 elif not _counted(stored, shard):
-                    decided = self._decided(stored, rulebook, shard, page_id)
+                    decided = self._decided(stored, shard, page_id)
                     if isinstance(decided, Change):
                         changes.append(decided)
                     else:
@@ -196,18 +221,20 @@ class Escalate:
         conflicts.update(change.account.account_id for change in changes)
         return written, refused
 
-    def _enqueue(self, written: Sequence[Change]) -> None:
-        """Put what was decided on the delivery queues. Failing here loses nothing: the account
-        stays due until its intent is settled."""
-        by_queue: dict[str, list[ToDeliver]] = {}
+    def _enqueue(self, written: Sequence[Change], as_of: datetime) -> None:
+        """Put what was decided on the delivery queues, hidden until its turn. Failing here loses
+        nothing: the account stays due until its intent is settled."""
+        by_queue: dict[str, list[tuple[ToDeliver, int]]] = {}
         for change in written:
             for intent in change.account.intents:
                 if intent.state == "planned" and run_of(change.run)[1] == "act":
                     message = ToDeliver(change.account.account_id, intent.intent_id)
-                    by_queue.setdefault(queue_of(intent), []).append(message)
+                    hidden = hidden_seconds(intent, as_of)
+                    if hidden is not None:
+                        by_queue.setdefault(queue_of(intent), []).append((message, hidden))
         for name, messages in by_queue.items():
             try:
-                self._delivery[name].send(messages)
+                self._delivery[name].send(*zip(*messages, strict=True))
             except Exception as error:
                 self._report("enqueue_failed", {"queue": name, "error": type(error).__name__})
 
@@ -277,15 +304,31 @@ def change_for(
     run_id: str,
     page_id: str,
     feeds: Mapping[str, datetime] = NO_FEEDS,
+    brakes: Brakes = NO_BRAKES,
+    linked: Mapping[str, Account] | None = None,
 ) -> Change:
     """One account's next version: what is decided about it, and the fact that says so."""
-    decision = decide(stored.account, rulebook, as_of, feeds)
+    decision = decide(stored.account, rulebook, as_of, feeds, brakes, linked)
     return Change(
         stored,
-        plan(stored.account, decision, run_id),
+        entered(plan(stored.account, decision, run_id), rulebook, decision.trials, decision.as_of),
         decision.next_look_at,
         (facts.decided(decision, run_id),),
-        run_mark(page_id, decision.outcome, _skip_reason(decision)),
+        run_mark(page_id, decision.outcome, _counted_reason(decision)),
+    )
+
+
+def on_its_rulebook(change: Change, in_force: Rollout) -> Change:
+    """The change, with the version that the account is on from now on: the one that decided, or the
+    one in force on its side once a further step was decided by one that it had kept."""
+    account = change.account
+    took = {intent.intent_id for intent in change.stored.account.intents}
+    steps = any(i.step and not i.about and i.intent_id not in took for i in account.intents)
+    version = in_force.side_of(account.account_id) if steps else in_force.version_for(account)
+    if account.ruled_by == version:
+        return change
+    return msgspec.structs.replace(
+        change, account=msgspec.structs.replace(account, ruled_by=version)
     )
 
 
@@ -296,8 +339,13 @@ def queue_of(intent: Intent) -> str:
     return intent.channel
 
 
-def _skip_reason(decision: Decision) -> str:
-    return decision.reasons[0].code if decision.outcome == "skip" else ""
+def _counted_reason(decision: Decision) -> str:
+    """The reason that a run's books tell beside the outcome: of what was skipped, and of a wait
+    that only a person can end."""
+    if decision.outcome == "skip":
+        return decision.reasons[0].code
+    lacking = decision.outcome == "wait" and any(r.code == SILENCED for r in decision.reasons)
+    return SILENCED if lacking else ""
 
 
 def _counted(stored: Stored, shard: ShardOfRun) -> bool:

@@ -21,8 +21,7 @@ from escalon.domain import facts
 from escalon.domain.account import Account, Receivable
 from escalon.domain.identity import account_id_of
 from escalon.domain.local_time import local_date
-from escalon.domain.ports import Clock
-from escalon.domain.rulebook import Rulebook
+from escalon.domain.ports import Clock, RulebookInForce
 from escalon.domain.storage import (
     AlreadyDoneError,
     Change,
@@ -42,8 +41,9 @@ from escalon.importing.records import (
     Row,
     RowProblem,
 )
-from escalon.importing.taking import ABSENT, absent, take
+from escalon.importing.taking import ABSENT, Taken, absent, take
 from escalon.usecases import feeds
+from escalon.usecases.agreement_writes import after_statements
 from escalon.usecases.book_payments import BookPayments
 from escalon.usecases.ledger_writes import all_open, write
 from escalon.usecases.record_payments import RecordPayments
@@ -110,7 +110,7 @@ class ImportReceivables:
         identity_key: bytes,
         zone: str,
         continue_later: Callable[[dict[str, Any]], None],
-        rulebook: Callable[[], Rulebook | None],
+        rulebook: RulebookInForce,
         workers: int = WORKERS,
     ) -> None:
         self._table = table
@@ -120,6 +120,7 @@ class ImportReceivables:
         self._zone = zone
         self._continue_later = continue_later
         self._workers = workers
+        self._rulebook = rulebook
         self._record_payments = RecordPayments(
             table,
             BookPayments(table, clock, self._account_id, rulebook),
@@ -441,18 +442,20 @@ class ImportReceivables:
                 if receivable.receivable_id not in known
             ]
             names = [r.receivable_id for r in (*taken.changed, *(r for r, _ in scheduled))]
+            after, course_facts, leaving = self._agreements(taken, open_before, now)
             fact = facts.noted("imported", now, import_id=progress.import_id, receivables=names)
             try:
                 own.stored = write(
                     self._table,
                     start,
-                    taken.account,
+                    after.account,
                     open_before,
-                    taken.changed,
-                    taken.entries,
+                    after.changed,
+                    after.entries,
                     now=now,
-                    more_facts=[fact],
+                    more_facts=[fact, *course_facts],
                     more=[
+                        *leaving,
                         *(self._table.put_receivable(own.account_id, r, at) for r, at in scheduled),
                         *pointers,
                     ],
@@ -461,6 +464,31 @@ class ImportReceivables:
                 continue
             return True, taken.refused
         raise ConflictError(own.account_id)
+
+    def _agreements(
+        self, taken: Taken, open_before: Sequence[Receivable], now: datetime
+    ) -> tuple[Taken, Sequence[facts.Fact], list[dict[str, Any]]]:
+        """What was taken, with what it makes of the account's agreements: its facts, and the items
+        of agreements that leave the account's document."""
+        if not taken.entries or not (taken.account.agreements or taken.account.ended):
+            return taken, (), []
+        opened = {one.receivable_id: one for one in (*open_before, *taken.changed)}
+        course, leaving = after_statements(
+            self._table,
+            taken.account,
+            [one for one in opened.values() if one.open_minor],
+            taken.entries,
+            self._rulebook(taken.account.account_id),
+            now,
+        )
+        changed = {one.receivable_id: one for one in (*taken.changed, *course.changed)}
+        after = msgspec.structs.replace(
+            taken,
+            account=course.account,
+            changed=tuple(changed.values()),
+            entries=(*taken.entries, *course.entries),
+        )
+        return after, course.facts, leaving
 
     # ------------------------------------------------- what a snapshot no longer has
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from escalon.domain import facts, ledger
 from escalon.domain.account import Account, Receivable
+from escalon.domain.behaviour import followed
 from escalon.domain.storage import Change, Stored
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ def write(
     Receivables that no longer fit into the account's document are written out with the steps they
     have carried.
     """
+    account, changed = followed(account, changed, entries, now)
     embedded = {r.receivable_id for r in account.receivables}
     writing = {r.receivable_id: r for r in changed}
     was_embedded = {r.receivable_id for r in stored.account.receivables}

@@ -13,14 +13,17 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from msgspec.structs import replace
 
-from escalon.domain import facts, ledger
+from escalon.domain import audit, facts, ledger
 from escalon.domain.account import Account, Receivable, pot
+from escalon.domain.follow_up import balance_moved, follow_all, payment_moved
 from escalon.domain.ledger import LedgerEntry
-from escalon.domain.money import to_major
+from escalon.domain.local_time import local_date
+from escalon.domain.money import Component, to_major
 from escalon.domain.payment import BookedPayment, Incoming, PaymentState, Said, merge, net
-from escalon.domain.ports import Clock
-from escalon.domain.rulebook import Allocation, Component, Payments, Rulebook
+from escalon.domain.ports import Clock, RulebookInForce
+from escalon.domain.rulebook import Allocation, Payments
 from escalon.domain.storage import AlreadyDoneError, ConflictError, Stored
+from escalon.usecases.agreement_writes import brought_in, put_out, zones_of
 from escalon.usecases.book_by_hand import (
     ActInWrite,
     BookByHand,
@@ -68,7 +71,7 @@ class ManagePayments:
         table: "Table",
         clock: Clock,
         name_of: Callable[[str], str],
-        rulebook: Callable[[], Rulebook | None],
+        rulebook: RulebookInForce,
     ) -> None:
         self._table = table
         self._clock = clock
@@ -113,7 +116,13 @@ class ManagePayments:
         now = self._clock.now()
         fact = facts.noted("matched", now, **_told(kept), by=person.who, act=order.key)
         told_as = order.same_as or money.payment_id
-        act = ActInWrite(told_as, told=(fact,), settled=_stamp(order, person, now))
+        logged = _logged("matched", order, person, now, {"account_id": order.account_id})
+        act = ActInWrite(
+            told_as,
+            told=(fact,),
+            items=(self._table.put_act(logged),),
+            settled=_stamp(order, person, now),
+        )
         self._by_hand(own, act)
         done = self._on_list(order)
         if isinstance(done, Done):
@@ -156,9 +165,10 @@ class ManagePayments:
                 settled,
                 facts=msgspec.json.encode([fact]).decode(),
             )
+            logged = self._table.put_act(_logged("returned", order, person, now, {}))
             try:
-                self._table.replace(put, kept.version)
-            except ConflictError:
+                self._table.transact(self._table.versioned(put, kept.version), logged)
+            except (ConflictError, AlreadyDoneError):
                 continue
             return Done("returned", False, told)
         raise _moving(order.key)
@@ -230,7 +240,7 @@ class ManagePayments:
         result = {"payment_id": money.payment_id}
         act = ActInWrite(
             money.payment_id,
-            items=(self._keep(self._act("paid", order, person, now, result)),),
+            items=tuple(self._keep(self._act("paid", order, person, now, result))),
             stamp={"by": person.who, "act": order.key},
         )
         self._by_hand(own, act)
@@ -294,7 +304,9 @@ class ManagePayments:
         )
         kept = self._act("payment_reversed", order, person, self._clock.now(), told)
         stamp = {"by": person.who, "act": order.key}
-        self._by_hand(own, ActInWrite(booked.payment_id, items=(self._keep(kept),), stamp=stamp))
+        self._by_hand(
+            own, ActInWrite(booked.payment_id, items=tuple(self._keep(kept)), stamp=stamp)
+        )
         if done := self._again("payment_reversed", order):
             return replace(done, again=False)
         raise _moving(order.key)
@@ -395,11 +407,11 @@ class ManagePayments:
                         booked,
                         left,
                         receivable.receivable_id,
-                        self._allocation(creditor),
+                        self._allocation(ground.account.account_id, creditor),
                     )
                     left -= credit_of(booked.parts) - credit_of(booking.parts)
                     ground.take(booking)
-                    ground.booked.append(booked.turned(booking.parts))
+                    ground.rebook(booked, booked.turned(booking.parts))
             told = {
                 "receivable_id": receivable.receivable_id,
                 "currency": currency,
@@ -452,7 +464,7 @@ class ManagePayments:
             credited = ledger.pay(ground.whole(), (), money)
             ground.take(credited)
             others = (part for part in booked.parts if part not in settles)
-            ground.booked.append(booked.turned(ledger.joined(others, credited.parts)))
+            ground.rebook(booked, booked.turned(ledger.joined(others, credited.parts)))
             told = {
                 "payment_id": booked.payment_id,
                 "receivable_id": order.receivable_id,
@@ -484,6 +496,7 @@ class ManagePayments:
                 open_before = all_open(self._table, stored.account)
                 ground = _Ground(stored.account, open_before, self._clock.now())
                 move = change(ground)
+                leaving, told = self._followed(ground, order)
                 act = self._act(did, order, person, ground.now, move.result)
                 by = {"by": person.who, "act": order.key}
                 write(
@@ -494,9 +507,10 @@ class ManagePayments:
                     list(ground.changed.values()),
                     ground.entries,
                     now=ground.now,
-                    more_facts=[facts.noted(did, ground.now, **move.told, **by)],
+                    more_facts=[facts.noted(did, ground.now, **move.told, **by), *told],
                     more=[
-                        self._keep(act),
+                        *self._keep(act),
+                        *leaving,
                         *(self._table.put_payment(order.account_id, p) for p in ground.booked),
                     ],
                 )
@@ -509,6 +523,36 @@ class ManagePayments:
                 raise
             return Done(did, False, move.result)
         raise _moving(order.key)
+
+    def _followed(
+        self, ground: "_Ground", order: GiveUp | ApplyCredit | ReverseAllocation
+    ) -> tuple[list[_Document], tuple[facts.Fact, ...]]:
+        """The account's agreements after the act: items of those that leave its document, and what
+        is told of them. What is given up counts like money: nobody owes an instalment for it."""
+        account, read = brought_in(self._table, ground.whole())
+        rulebook, now = self._rulebook(account.account_id), ground.now
+        if not account.agreements:
+            return [], ()
+        zones = zones_of(account, rulebook)
+        today = local_date(zones, now)
+        for was, after in ground.moved:
+            on = local_date(zones, after.paid_at)
+            account = payment_moved(account, was, after, on=on, today=today)
+        if isinstance(order, GiveUp):
+            account = balance_moved(
+                account,
+                _cause(order.key),
+                order.receivable_id,
+                before_minor=0,
+                after_minor=sum(order.amounts_minor.values()),
+                today=today,
+            )
+        closed = {**read.closed, **ground.changed}
+        kinds = rulebook.holds if rulebook else {}
+        course = follow_all(account, closed, now, today, kinds=kinds)
+        ground.take(ledger.Booking(course.account, course.changed, course.entries))
+        ground.account, leaving = put_out(self._table, ground.whole(), read, now)
+        return leaving, course.facts
 
     def _act(self, did: Did, order: Order, person: Person, at: datetime, result: _Document) -> Act:
         return Act(
@@ -523,9 +567,23 @@ class ManagePayments:
             result,
         )
 
-    def _keep(self, act: Act) -> _Document:
-        """A transaction item: the act, once."""
-        return self._table.once(_cause(act.key), msgspec.to_builtins(act))
+    def _keep(self, act: Act) -> list[_Document]:
+        """Transaction items: the act, once, and in the audit log."""
+        logged = audit.Act(
+            act.key,
+            act.at,
+            act.by,
+            act.did,
+            act.why,
+            {
+                name: act.asked[name]
+                for name in ("account_id", "receivable_id", "payment_id")
+                if act.asked.get(name)
+            },
+            act.role,
+        )
+        once = self._table.once(_cause(act.key), msgspec.to_builtins(act))
+        return [once, self._table.put_act(logged)]
 
     def _again(self, did: Did, order: Order) -> Done | None:
         """What this act did when it was done before."""
@@ -551,8 +609,8 @@ class ManagePayments:
         rulebook = self._rulebook()
         return rulebook.payments if rulebook else Payments()
 
-    def _allocation(self, creditor: str) -> Allocation:
-        rulebook = self._rulebook()
+    def _allocation(self, account_id: str, creditor: str) -> Allocation:
+        rulebook = self._rulebook(account_id)
         return rulebook.allocation_for(creditor) if rulebook else Allocation()
 
 
@@ -573,6 +631,12 @@ class _Ground:
         self.changed: dict[str, Receivable] = {}
         self.entries: list[LedgerEntry] = []
         self.booked: list[BookedPayment] = []
+        self.moved: list[tuple[BookedPayment, BookedPayment]] = []  # what they were, and are
+
+    def rebook(self, was: BookedPayment, after: BookedPayment) -> None:
+        """A payment settles something else now."""
+        self.booked.append(after)
+        self.moved.append((was, after))
 
     def whole(self) -> Account:
         """The account as the ledger takes it."""
@@ -603,6 +667,14 @@ class _Ground:
 
 def _cause(key: str) -> str:
     return f"act:{key}"
+
+
+def _logged(
+    did: audit.Done, order: Match | Return, person: Person, at: datetime, about: dict[str, str]
+) -> audit.Act:
+    """What the audit log has of an act on unmatched money."""
+    about = {"unmatched_id": order.unmatched_id, **about}
+    return audit.Act(order.key, at, person.who, did, order.why, about, person.role)
 
 
 def _stamp(order: Match | Return, person: Person, at: datetime) -> _Document:

@@ -146,7 +146,8 @@ def _new_message(change: Change) -> Intent | None:
     """The message that this change plans."""
     before = {intent.intent_id for intent in change.stored.account.intents}
     for intent in change.account.intents:
-        by_us = intent.channel in MESSAGE_CHANNELS and not intent.task
+        # One to a co-debtor or guarantor goes at once: the window that counts is another's.
+        by_us = intent.channel in MESSAGE_CHANNELS and not intent.task and not intent.person
         if by_us and intent.intent_id not in before:
             return intent
     return None

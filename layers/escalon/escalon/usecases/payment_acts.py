@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from escalon.domain.rulebook import Component
+from escalon.domain.money import Component
 from escalon.usecases.book_payments import UnmatchedMoney
 
 type _Document = dict[str, Any]

@@ -4,21 +4,27 @@ A link is `<public address>/p/<code>`. The code is a keyed hash of the message's
 one, a message that is written twice has one link, and an SMS has room for it. What it stands for is
 written together with the claim of its message, and ends by itself.
 
-Whoever opens it may be anybody, so no page shows an amount or a name of the debtor. A button leads
-to the checkout for what a message would ask for at that moment, as the ledger has it. Every press
-has a reference of its own, which finds the account before anybody can pay with it.
+Whoever opens it may be anybody, so no page before the identity check (usecases/visit_portal) shows
+an amount or a name of the debtor. A button leads to the checkout for what a message would ask for
+at that moment, as the ledger has it. Every press has a reference of its own, which finds the
+account before anybody can pay with it.
 """
 
 import hashlib
 import hmac
 import re
-from collections.abc import Callable, Iterable, Mapping
-from datetime import datetime, timedelta
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, urlsplit
 
 import msgspec
 
+from escalon.domain import ledger
 from escalon.domain.account import Account, pot
+from escalon.domain.agreement import standing
+from escalon.domain.contact_facts import zones_for
+from escalon.domain.interest import charge_through, charges_interest
 from escalon.domain.local_time import local_date
 from escalon.domain.money import MoneyError
 from escalon.domain.ports import Clock
@@ -38,6 +44,8 @@ from escalon.providers.provider import (
 )
 from escalon.providers.registry import module_of
 from escalon.usecases.confirm_payment import ApiKeys, ProviderApi
+from escalon.usecases.ledger_writes import all_open
+from escalon.usecases.portal_door import Doors
 
 if TYPE_CHECKING:
     from escalon.adapters.table import Table
@@ -50,18 +58,22 @@ CODE_LENGTH = 10
 LINK_LASTS = timedelta(days=90)
 # Cash vouchers are paid within days. Money that comes later is not lost: it goes to the unmatched.
 REFERENCE_LASTS = timedelta(days=90)
+# After a message's link: where its channel is stopped with one click (RFC 8058).
+STOP_PATH = "/stop"
 
 _DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _CODE = re.compile(rf"[0-9A-Za-z]{{{CODE_LENGTH}}}")
 
 
-class Link(msgspec.Struct, frozen=True):
+class Link(msgspec.Struct, frozen=True, omit_defaults=True):
     """What a code stands for."""
 
     account_id: str
     creditor: str
     message_id: str
     expires: datetime
+    channel: str = ""  # of the message; empty for links of before it was kept
+    revoked_at: datetime | None = None  # since when it leads nowhere
 
 
 class Links:
@@ -81,9 +93,15 @@ class Links:
         digest = hmac.new(self._key(), message_id.encode(), hashlib.sha256).digest()
         return _written(int.from_bytes(digest), 62, CODE_LENGTH)
 
+    def name_of(self, number: str) -> str:
+        """The opaque name of a telephone number: there are too few numbers for a hash without a
+        key."""
+        digest = hmac.new(self._key(), f"number:{number}".encode(), hashlib.sha256).digest()
+        return _written(int.from_bytes(digest), 62, 20)
+
     def put(self, table: "Table", link: Link) -> dict[str, Any]:
         """A transaction item: what the message's code stands for."""
-        pk, sk = _link_key(self.code(link.message_id))
+        pk, sk = link_key(self.code(link.message_id))
         return table.put_document(pk, sk, link, expires=link.expires)
 
 
@@ -96,7 +114,7 @@ def to_pay(account: Account, creditor: str, rulebook: Rulebook, now: datetime) -
     """What a message to the account about this creditor would ask for now, in minor units by
     currency: what is past due, else what comes due soon, net of unapplied credit. What is disputed
     or held is not asked for here either."""
-    zones = account.zones or (rulebook.default_zone,)
+    zones = zones_for(rulebook, account)
     overdue, upcoming = statement(account, creditor, rulebook, local_date(zones, now))
     owed: dict[str, int] = {}
     for receivable in overdue or upcoming:
@@ -109,13 +127,27 @@ def to_pay(account: Account, creditor: str, rulebook: Rulebook, now: datetime) -
 
 
 class Visit(msgspec.Struct, frozen=True):
-    """A browser's request: the link's code, our public address, what the browser says it reads, and
-    the query."""
+    """A browser's request: the link's code, our public address, what the browser says it reads, the
+    query, the form with all values of each field, cookies, and where it came from."""
 
     code: str
     public_url: str
     languages: str = ""
     query: Mapping[str, str] = {}
+    form: Mapping[str, Sequence[str]] = {}
+    cookies: str = ""
+    ip: str = ""
+    user_agent: str = ""
+
+    def typed(self, field: str) -> str:
+        """What stands in a field of the form, without space around it."""
+        values = self.form.get(field) or ("",)
+        return values[0].strip()
+
+    @property
+    def path(self) -> str:
+        """The path of the link's page, without a slash at its end."""
+        return f"{urlsplit(self.public_url).path}/p/{quote(self.code)}"
 
     @property
     def secure(self) -> bool:
@@ -123,8 +155,9 @@ class Visit(msgspec.Struct, frozen=True):
         return self.public_url.startswith("https://")
 
 
-class _Opened(msgspec.Struct, frozen=True):
-    """A link that is good, with what it is about as of now."""
+class Opened(msgspec.Struct, frozen=True):
+    """A link that is good, with what it is about as of now: interest through today counts, though
+    nothing of it is written before money or a message moves it."""
 
     link: Link
     account: Account
@@ -132,20 +165,33 @@ class _Opened(msgspec.Struct, frozen=True):
     reader: Reader
     owed: dict[str, int]
     now: datetime
+    today: date  # where the debtor is
 
     @property
     def creditor(self) -> Creditor:
         return self.rulebook.creditors[self.link.creditor]
 
+    @property
+    def is_awaited(self) -> bool:
+        """Whether money to this creditor is under way."""
+        return any(
+            one.creditor in ("", self.link.creditor) and one.since <= self.now < one.until
+            for one in self.account.awaited
+        )
+
+    def ways(self, owed: Mapping[str, int]) -> list[Way]:
+        """The ways to pay amounts of these currencies."""
+        return _ways(self.rulebook.payments, self.link.creditor, owed)
+
 
 class OpenPaymentLink:
-    """Answer whoever opens a link. `rulebook` gives the rulebook in force, None before there is
-    one; `name_of` the opaque name of a reference."""
+    """What a link leads to, and from there to a checkout. `rulebook` gives the rulebook in force
+    for an account, None before there is one; `name_of` the opaque name of a reference."""
 
     def __init__(
         self,
         table: "Table",
-        rulebook: Callable[[], Rulebook | None],
+        rulebook: Callable[[str], Rulebook | None],
         clock: Clock,
         name_of: Callable[[str], str],
         keys: ApiKeys,
@@ -160,66 +206,71 @@ class OpenPaymentLink:
         self._api = api
         self._report = report
 
-    def show(self, visit: Visit) -> Page:
-        """The page with the ways to pay. It changes nothing: mail programs open links by
-        themselves."""
-        return self._answered(visit, lambda opened: self._show(visit, opened))
-
     def pay(self, visit: Visit, provider: str) -> Page:
-        """On to a provider's checkout, for what is owed in the currency that the query names."""
-        return self._answered(visit, lambda opened: self._pay(visit, opened, provider))
+        """On to a provider's checkout, for what is owed in the currency that the query names, or
+        for the next instalment of the agreement that it names."""
+        return self.answered(visit, lambda opened: self._pay(visit, opened, provider))
 
-    # ---------------------------------------------------------------- pages
-
-    def _answered(self, visit: Visit, answer: Callable[[_Opened], Page]) -> Page:
+    def answered(self, visit: Visit, answer: Callable[[Opened], Page]) -> Page:
         """A page, whatever happens: nobody who wants to pay is left before a blank one."""
         try:
-            opened = self._open(visit)
+            opened = self.open(visit)
             return opened if isinstance(opened, Page) else answer(opened)
         except Exception as error:
             self._report("page_failed", described(error))
-            return pages.trouble(_anybody(visit))
+            return pages.trouble(anybody(visit))
 
-    def _open(self, visit: Visit) -> _Opened | Page:
+    def open(self, visit: Visit) -> Opened | Page:
         """What the link is about, or the page that says why it is about nothing."""
-        rulebook = self._rulebook()
-        found = self._table.load(*_link_key(visit.code)) if _CODE.fullmatch(visit.code) else None
-        if rulebook is None or found is None:
-            return pages.unknown(_anybody(visit))
+        found = self._table.load(*link_key(visit.code)) if _CODE.fullmatch(visit.code) else None
+        if found is None:
+            return pages.unknown(anybody(visit))
         link = msgspec.convert(found, Link)
+        rulebook = self._rulebook(link.account_id)
+        if rulebook is None:
+            return pages.unknown(anybody(visit))
         stored = self._table.get(link.account_id)
         creditor = rulebook.creditors.get(link.creditor)
         if stored is None or creditor is None:
-            return pages.unknown(_anybody(visit))
-        account, now = stored.account, self._clock.now()
-        wanted = account.language or rulebook.language
+            return pages.unknown(anybody(visit))
+        now = self._clock.now()
+        wanted = stored.account.language or rulebook.language
         reader = Reader(language_of(wanted, rulebook.language), wanted, creditor)
         if now >= link.expires:
             return pages.expired(reader)
+        if link.revoked_at is not None or self._is_revoked(link):
+            return pages.revoked(reader)
+        today = local_date(zones_for(rulebook, stored.account), now)
+        account = self._accrued(stored.account, rulebook, today, now)
         owed = to_pay(account, link.creditor, rulebook, now)
-        return _Opened(link, account, rulebook, reader, owed, now)
+        return Opened(link, account, rulebook, reader, owed, now, today)
 
-    def _show(self, visit: Visit, opened: _Opened) -> Page:
-        if "back" in visit.query:
-            return pages.back(opened.reader, visit.code)
-        if not opened.owed:
-            return pages.nothing_open(opened.reader)
-        awaited = any(
-            one.creditor in ("", opened.link.creditor) and one.since <= opened.now < one.until
-            for one in opened.account.awaited
-        )
-        ways = _ways(opened.rulebook.payments, opened.link.creditor, opened.owed)
-        return pages.choose(opened.reader, visit.code, ways, awaited=awaited, secure=visit.secure)
+    def _is_revoked(self, link: Link) -> bool:
+        """Whether all links of the account that were made so long ago lead nowhere."""
+        links_from = Doors(self._table).of(link.account_id).links_from
+        return links_from is not None and link.expires - LINK_LASTS < links_from
 
-    def _pay(self, visit: Visit, opened: _Opened, provider: str) -> Page:
-        if not opened.owed:
-            return pages.nothing_open(opened.reader)
+    def _accrued(self, account: Account, rulebook: Rulebook, today: date, now: datetime) -> Account:
+        if not charges_interest(rulebook):
+            return account
+        whole = ledger.whole(account, all_open(self._table, account))
+        booking, _ = charge_through(whole, rulebook, today, now)
+        return ledger.embed(booking.account, booking.account.receivables)
+
+    def _pay(self, visit: Visit, opened: Opened, provider: str) -> Page:
         currency = visit.query.get("currency", "")
-        ways = _ways(opened.rulebook.payments, opened.link.creditor, opened.owed)
-        if not any(way.provider == provider and way.currency == currency for way in ways):
+        owed, receivable_id = opened.owed, ""
+        if "agreement" in visit.query:
+            due = next_instalment(opened, visit.query["agreement"])
+            owed, receivable_id = (due.owed, due.receivable_id) if due else ({}, "")
+        if not owed:
+            return pages.nothing_open(opened.reader)
+        if not any(
+            way.provider == provider and way.currency == currency for way in opened.ways(owed)
+        ):
             return pages.other_way(opened.reader, visit.code)
         setting = opened.rulebook.payments.providers[provider]
-        request = self._request(visit, opened, setting, currency)
+        request = self._request(visit, opened, setting, currency, owed[currency], receivable_id)
         try:
             checkout = self._checkout(request, setting)
         except MoneyError:
@@ -234,7 +285,13 @@ class OpenPaymentLink:
     # ---------------------------------------------------------------- the checkout
 
     def _request(
-        self, visit: Visit, opened: _Opened, setting: PaymentProvider, currency: str
+        self,
+        visit: Visit,
+        opened: Opened,
+        setting: PaymentProvider,
+        currency: str,
+        amount_minor: int,
+        receivable_id: str,
     ) -> PaymentRequest:
         """What is to be paid, under a reference that already finds the account. Who pays is left to
         the checkout to ask: a name or an address there would tell the link's holder whose debt it
@@ -243,13 +300,15 @@ class OpenPaymentLink:
         # Letters and digits alone: PayU's documentation wants no other character in a reference.
         reference = visit.code + _written(milliseconds, 36)
         pointer = {"account_id": opened.link.account_id, "creditor": opened.link.creditor}
+        if receivable_id:
+            pointer["receivable_id"] = receivable_id
         pk = f"REF#{self._name_of(reference)}"
         self._table.save(
             self._table.put_document(pk, "REF", pointer, expires=opened.now + REFERENCE_LASTS)
         )
         language = opened.reader.language
         return PaymentRequest(
-            amount_minor=opened.owed[currency],
+            amount_minor=amount_minor,
             currency=currency,
             reference=reference,
             attempt=reference,
@@ -281,14 +340,39 @@ def _ways(payments: Payments, creditor: str, currencies: Iterable[str]) -> list[
     ]
 
 
-def _anybody(visit: Visit) -> Reader:
+class Due(msgspec.Struct, frozen=True):
+    """What an agreement asks for next: minor units by currency, by a day, and the receivable that
+    the money is for."""
+
+    owed: dict[str, int]
+    due_on: date
+    receivable_id: str
+
+
+def next_instalment(opened: Opened, agreement_id: str) -> Due | None:
+    """The next instalment of one of the account's agreements with the link's creditor; None if
+    nothing of it is to be paid."""
+    for agreement in opened.account.agreements:
+        if agreement.agreement_id != agreement_id or agreement.creditor != opened.link.creditor:
+            continue
+        following = standing(agreement, opened.today).next_due
+        if agreement.state not in ("accepted", "active") or following is None:
+            return None
+        still_open = {r.receivable_id for r in opened.account.receivables if r.open_minor > 0}
+        named = next((name for name in agreement.debts if name in still_open), "")
+        owed = {agreement.currency: following.left_minor}
+        return Due(owed, following.instalment.due_on, named)
+    return None
+
+
+def anybody(visit: Visit) -> Reader:
     """Of whom nothing is known but what the browser says."""
     asked = [part.partition(";")[0].strip() for part in visit.languages.split(",")]
     language = language_of(*asked)
     return Reader(language, language)
 
 
-def _link_key(code: str) -> tuple[str, str]:
+def link_key(code: str) -> tuple[str, str]:
     return f"LINK#{code}", "LINK"
 
 

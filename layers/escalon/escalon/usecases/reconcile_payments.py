@@ -19,8 +19,8 @@ from msgspec.structs import replace
 
 from escalon.domain.money import to_major
 from escalon.domain.payment import BookedPayment, PaymentNotice, PaymentState, net
-from escalon.domain.ports import Clock
-from escalon.domain.rulebook import PaymentProvider, Rulebook
+from escalon.domain.ports import Clock, RulebookInForce
+from escalon.domain.rulebook import PaymentProvider
 from escalon.importing.mapping import MappingFile, RowReader, for_sections, read_mapping
 from escalon.importing.reading import UnreadableFileError, read_csv, read_xlsx
 from escalon.importing.records import PaymentRecord, RefusedRow, RowProblem
@@ -122,7 +122,7 @@ class ReconcilePayments:
         clock: Clock,
         name_of: Callable[[str], str],
         take: "TakeNotice",
-        rulebook: Callable[[], Rulebook | None],
+        rulebook: RulebookInForce,
         zone: str,
         *,
         in_production: bool = False,

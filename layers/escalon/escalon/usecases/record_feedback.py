@@ -22,10 +22,11 @@ from escalon.domain.engine import decide
 from escalon.domain.facts import Fact
 from escalon.domain.feedback import Event, Feedback, Message, is_known, is_news, with_feedback
 from escalon.domain.ports import Clock, Rulebooks
-from escalon.domain.storage import Change, ConflictError, Stored, instant
+from escalon.domain.storage import AlreadyDoneError, Change, ConflictError, Stored, instant
 from escalon.domain.transitions import find_intent, told, unknown_fate_id
 from escalon.failures import described
-from escalon.usecases.deliver import TryLaterError, sent_key
+from escalon.usecases.co_debtors import debtor_told
+from escalon.usecases.deliver import NAMED_BY_US, TryLaterError, sent_key
 from escalon.usecases.feeds import FeedMarks
 
 if TYPE_CHECKING:
@@ -98,7 +99,9 @@ class RecordFeedback:
         if found is None:
             if feedback.channel == "sms" and attempt < UNMATCHED_AFTER:
                 raise TryLaterError("no SMS of that id is written down yet")
-            about = {"channel": feedback.channel, "provider_id": feedback.provider_message_id}
+            about: dict[str, Any] = {"channel": feedback.channel}
+            if feedback.channel != "whatsapp":  # whose ids hold the number
+                about["provider_id"] = feedback.provider_message_id
             self._report("feedback_unmatched", about)
             return "unmatched"
         account_id, message_id = found
@@ -119,8 +122,8 @@ class RecordFeedback:
                 return "known"
             try:
                 self._write(stored, message, feedback, document, task)
-            except ConflictError:
-                continue
+            except (ConflictError, AlreadyDoneError):
+                continue  # the account, or a receipt, which has a version of its own
             return feedback.event
         raise TryLaterError("the account keeps changing")
 
@@ -128,6 +131,8 @@ class RecordFeedback:
         """Account and message that the feedback is about."""
         if feedback.account_id and feedback.message_id:
             return feedback.account_id, feedback.message_id
+        if feedback.channel in NAMED_BY_US:
+            return None  # another system's
         pointer = self._table.load(sent_key(feedback.channel, feedback.provider_message_id), "SENT")
         return (pointer["account_id"], pointer["message_id"]) if pointer else None
 
@@ -146,21 +151,38 @@ class RecordFeedback:
         after = with_feedback(message, feedback, at)
         account = told(stored.account, after, feedback, at)
         told_facts = [_fact(after, feedback, at)]
+        of_debtor = []
+        if message.debtor_id:
+            of_debtor = debtor_told(self._table, after, feedback.event, told_facts[0])
+            told_facts = [] if of_debtor else told_facts
         if feedback.stops_channel:
             told_facts.append(_stopped(after, feedback, at))
-        puts = [self._put(message, "M", message.message_id, _noted(document, after, feedback))]
+        puts = [self._put_message(message, _noted(document, after, feedback))]
         is_open = task is not None and "closed_at" not in task
         if task is not None and is_open and is_known(after.state):
             puts.append(self._closed(message, task, feedback, at))
             told_facts.append(facts.noted("task_closed", at, **_outcome(task, feedback)))
         elif after.state == "unconfirmed" and not is_open:
-            puts += self._to_find_out(account, after, now)
-        rulebook = self._rulebooks.get(message.rulebook)
+            tasks = self._to_find_out(account, after, now)
+            puts += tasks
+            if tasks:
+                told_facts.append(_opened(after, at))
+        rulebook = self._rulebooks.get(account.ruled_by or message.rulebook)
         again = decide(account, rulebook, now, self._feeds(rulebook, now))
         look_at = now if again.outcome == "act" else again.next_look_at
-        self._table.update(Change(stored, account, look_at, tuple(told_facts)), *puts)
+        change = Change(stored, account, look_at, tuple(told_facts))
+        self._table.update(change, *puts, *of_debtor)
 
     # ---------------------------------------------------------------- documents
+
+    def _put_message(self, message: Message, document: dict[str, Any]) -> dict[str, Any]:
+        """The message; a receipt's sender writes on it without touching the account, so it is
+        written as the next version of the one that was read."""
+        version = document.get("version")
+        if version is None:
+            return self._put(message, "M", message.message_id, document)
+        put = self._put(message, "M", message.message_id, {**document, "version": version + 1})
+        return self._table.versioned(put, version)
 
     def _put(
         self, message: Message, kind: str, name: str, document: dict[str, Any], due: str = ""
@@ -267,6 +289,11 @@ def _fact(message: Message, feedback: Feedback, at: datetime) -> Fact:
     if feedback.address_bad:
         more["address_bad"] = True
     return facts.noted(feedback.event, at, **_about(message), state=message.state, **more)
+
+
+def _opened(message: Message, at: datetime) -> Fact:
+    """Under the name that every task has when it is opened."""
+    return facts.noted("opened", at, **_about(message), task="unknown_fate")
 
 
 def _stopped(message: Message, feedback: Feedback, at: datetime) -> Fact:

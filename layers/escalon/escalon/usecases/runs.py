@@ -10,6 +10,11 @@ from datetime import datetime
 
 import msgspec
 
+from escalon.domain.rollout import Rollout
+
+# The reason for which nobody whom a policy binds is contacted until somebody mends the rulebook.
+SILENCED = "rules_lacking"
+
 
 class Totals(msgspec.Struct):
     """looked_at = acted + waited + held + sum(skipped) + failed."""
@@ -22,6 +27,7 @@ class Totals(msgspec.Struct):
     failed: int = 0
     issued: int = 0  # receivables that became part of their account
     not_issued: int = 0  # those that could not, and were set aside
+    silenced: int = 0  # of those that waited: what binds everybody is missing from the rulebook
 
     def count(self, outcome: str, reason: str = "") -> None:
         """Count one account."""
@@ -30,6 +36,7 @@ class Totals(msgspec.Struct):
             self.acted += 1
         elif outcome == "wait":
             self.waited += 1
+            self.silenced += reason == SILENCED
         elif outcome == "hold":
             self.held += 1
         elif outcome == "failed":
@@ -46,6 +53,7 @@ class Totals(msgspec.Struct):
         self.failed += other.failed
         self.issued += other.issued
         self.not_issued += other.not_issued
+        self.silenced += other.silenced
         for reason, count in other.skipped.items():
             self.skipped[reason] = self.skipped.get(reason, 0) + count
 
@@ -63,6 +71,8 @@ class Run(msgspec.Struct, frozen=True):
     as_of: datetime
     rulebook: str
     shards: int
+    rollout: Rollout | None = None  # what it is pinned to, while that is more than one rulebook
+    kind: str = ""  # "replan" for a look at what a new rulebook changes; empty: a sweep
 
 
 class Page(msgspec.Struct, frozen=True):

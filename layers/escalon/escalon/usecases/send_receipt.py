@@ -17,11 +17,13 @@ from typing import TYPE_CHECKING, Any, Literal
 import msgspec
 
 from escalon.domain.account import Account, pot
+from escalon.domain.contact_facts import may_contact, zones_for
+from escalon.domain.contact_policy import Allow
 from escalon.domain.engine import SENDING_TIMEOUT
 from escalon.domain.feedback import MessageState, weightier
 from escalon.domain.local_time import in_zone, local_date
 from escalon.domain.payment import BookedPayment, Part
-from escalon.domain.ports import Clock, NotTaken, Refused, Sent
+from escalon.domain.ports import Clock, NotTaken, Refused, RulebookInForce, Sent
 from escalon.domain.rulebook import Rulebook
 from escalon.domain.storage import ConflictError
 from escalon.messages.context import (
@@ -46,6 +48,7 @@ type Became = Literal["sent", "failed", "unknown", "again", "off", "gone", "too_
 # A receipt that comes a week after the money confirms nothing, it puzzles; and the history that a
 # first import brings must not be mailed to everybody (lesson L8).
 RECEIPT_WITHIN = timedelta(days=7)
+RECORD_TRIES = 10
 
 
 class NotYetError(Exception):
@@ -60,7 +63,7 @@ class SendReceipt:
         self,
         table: "Table",
         documents: "Documents",
-        rulebook: Callable[[], Rulebook | None],
+        rulebook: RulebookInForce,
         clock: Clock,
         email: "Email",
         report: Callable[[str, dict[str, Any]], None],
@@ -75,7 +78,7 @@ class SendReceipt:
     def __call__(self, account_id: str, payment_id: str) -> Became:
         """Settle one payment's receipt. Raises NotYetError or ConflictError if it is to be tried
         again, and whatever is wrong with its template: nothing has been sent then."""
-        rulebook = self._rulebook()
+        rulebook = self._rulebook(account_id)
         if rulebook is None or not rulebook.payments.receipts:
             return "off"
         message_id = receipt_id(payment_id)
@@ -92,7 +95,7 @@ class SendReceipt:
             return "too_old"
         if payment_id in account.spreading:
             raise NotYetError("what it settles is still being booked")
-        address = _address(account, booked)
+        address = _address(account, booked, rulebook, now)
         if not address:
             return "no_address"
         documents = self._named(account, booked)
@@ -154,6 +157,7 @@ class SendReceipt:
             message_id=document["message_id"],
             account_id=document["account_id"],
             creditor=document["creditor"],
+            own_set=context.creditor.own_configuration_set,
         )
         now = self._clock.now()
         if isinstance(result, NotTaken):
@@ -171,13 +175,15 @@ class SendReceipt:
 
     def _record(self, document: dict[str, Any], became: MessageState, more: dict[str, Any]) -> None:
         """Write down what the provider said. Its own events may have been quicker, and a hand-over
-        that took this one for lost: what weighs most stands."""
-        try:
-            self._next(document, state=became, **more)
-        except ConflictError:
-            noted = self._table.load(*_key(document)) or document
-            state = weightier(noted["state"], became)
-            self._table.save(self._put({**noted, **more, "state": state}))
+        that took this one for lost: what weighs most stands, on whatever was noted meanwhile."""
+        for _ in range(RECORD_TRIES):
+            try:
+                self._next(document, **more, state=weightier(document["state"], became))
+            except ConflictError:
+                document = self._table.load(*_key(document)) or document
+                continue
+            return
+        raise NotYetError("its document keeps changing")
 
     def _put(self, document: dict[str, Any]) -> dict[str, Any]:
         return self._table.put_document(*_key(document), document)
@@ -244,9 +250,9 @@ def receipt_context(
     )
 
 
-def _address(account: Account, booked: BookedPayment) -> str:
+def _address(account: Account, booked: BookedPayment, rulebook: Rulebook, now: datetime) -> str:
     """Where the receipt goes: what the payer told the provider, else the account's first e-mail
-    address that works and whose consent stands; empty if there is none."""
+    address to which the contact policy lets a confirmation go; empty if there is none."""
     points = [point for point in account.points if point.channel == "email"]
     dead = {point.address.casefold() for point in points if point.failed}
     told = booked.payer_email.strip()
@@ -256,9 +262,18 @@ def _address(account: Account, booked: BookedPayment) -> str:
         (
             point.address
             for point in points
-            if not point.failed
-            and (point.consent is None or point.consent.stands)
-            and is_address(point.address)
+            if is_address(point.address)
+            and isinstance(
+                may_contact(
+                    account,
+                    rulebook,
+                    channel="email",
+                    point=point,
+                    kind="transaction_confirmation",
+                    at=now,
+                ),
+                Allow,
+            )
         ),
         "",
     )
@@ -327,7 +342,7 @@ def _by_currency(amounts: Iterable[tuple[str, int]]) -> tuple[Amount, ...]:
 
 
 def _zones(account: Account, rulebook: Rulebook) -> tuple[str, ...]:
-    return account.zones or (rulebook.default_zone,)
+    return zones_for(rulebook, account)
 
 
 def _locale(rulebook: Rulebook, account: Account) -> str:

@@ -1,6 +1,8 @@
 """Sweep: a schedule fires, and every shard of the due index is looked at.
 
 The scheduled time is the run's clock and its name, so a schedule that fires twice makes one run.
+The run is pinned to what is in force when it begins, the canary and its share included: nothing
+that is published meanwhile makes two of its accounts fall to other sides.
 An event that comes late is dropped: the next one covers it, since what is due stays due. A shard
 that is looked at twice in a run changes nothing.
 """
@@ -37,7 +39,10 @@ class Sweep:
         as_of = (scheduled_at or now).replace(microsecond=0)
         if abs(now - as_of) > TOO_LATE:
             return None
-        run = Run(instant(as_of), as_of, self._rulebooks.live(), self._table.shards)
+        # What a replan has made due after a change must not be decided by the rules before it.
+        rollout = self._rulebooks.rollout(fresh=True)
+        pinned = rollout if len(rollout.versions) > 1 else None
+        run = Run(instant(as_of), as_of, rollout.live, self._table.shards, pinned)
         put = self._table.put_document(
             f"RUN#{run.run_id}", "RUN", run, due_shard="runs", look_at=run.run_id
         )
@@ -49,7 +54,9 @@ class Sweep:
             run = msgspec.convert(begun, Run)
         self._queue.send(
             [
-                ShardOfRun(run.run_id, run.as_of, run.rulebook, f"due#{shard:03d}")
+                ShardOfRun(
+                    run.run_id, run.as_of, run.rulebook, f"due#{shard:03d}", rollout=run.rollout
+                )
                 for shard in range(run.shards)
             ]
         )

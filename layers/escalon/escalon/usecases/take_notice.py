@@ -22,8 +22,8 @@ from escalon.domain.payment import (
     no_longer_awaited,
     state_of,
 )
-from escalon.domain.ports import Clock
-from escalon.domain.rulebook import PaymentProvider, Payments, Rulebook
+from escalon.domain.ports import Clock, RulebookInForce
+from escalon.domain.rulebook import PaymentProvider, Payments
 from escalon.domain.storage import Change, ConflictError
 from escalon.usecases.book_payments import (
     TRIES,
@@ -51,7 +51,7 @@ class TakeNotice:
         table: "Table",
         clock: Clock,
         name_of: Callable[[str], str],
-        rulebook: Callable[[], Rulebook | None],
+        rulebook: RulebookInForce,
     ) -> None:
         self._table = table
         self._clock = clock
@@ -123,18 +123,21 @@ class TakeNotice:
             msgspec.convert(kept, UnmatchedMoney) if kept else None,
             by_reference is not None,
             str((by_reference or {}).get("creditor", "")),
+            str((by_reference or {}).get("receivable_id", "")),
         )
 
     def _own(self, found: "_Found", money: Incoming) -> OfAccount:
         """The account with what is booked of the payment, in one request."""
-        named = (money.reference,) if found.by_reference else ()
+        # A pay link's try may name the receivable of an agreement; else a reference is one itself.
+        reference = found.receivable_id or money.reference
+        named = (reference,) if found.by_reference else ()
         payments = tuple(dict.fromkeys(n for n in (money.payment_id, found.payment_id) if n))
         around = self._table.around(found.account_id, named, payments)
         listed = found.unmatched if found.unmatched and not found.unmatched.became else None
         on_list = {money.payment_id: listed} if listed else {}
         money = replace(
             money,
-            receivable_id=money.reference if around.named else "",
+            receivable_id=reference if around.named else "",
             creditor=money.creditor or found.creditor,
         )
         return OfAccount(
@@ -211,6 +214,7 @@ class _Found(msgspec.Struct, frozen=True):
     unmatched: UnmatchedMoney | None
     by_reference: bool
     creditor: str  # whom the reference was made out for, if for one
+    receivable_id: str  # and for which receivable
 
 
 def _incoming(

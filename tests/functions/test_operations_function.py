@@ -1,0 +1,88 @@
+"""Brakes, undoing, exclusions and the audit log through their handler: what is answered and
+logged."""
+
+import json
+from datetime import timedelta
+from typing import Any
+
+from escalon.domain.storage import instant
+from escalon.usecases.manage_brakes import read_brakes
+from escalon.usecases.runs import Page, Run
+from tests.functions.conftest import NOW, Aws, Invocation
+from tests.functions.test_functions import EVENTS, SMS, add_debtors
+
+OPERATOR = "arn:aws:sts::123456789012:assumed-role/Operators/operator-1"
+
+
+def asked(name: str, **stands_for: str) -> dict[str, Any]:
+    text = (EVENTS / "operations" / f"{name}.json").read_text(encoding="utf-8")
+    for word, value in stands_for.items():
+        text = text.replace(word, value)
+    found: dict[str, Any] = json.loads(text)
+    return found
+
+
+def answer(done: Invocation) -> tuple[int, dict[str, Any]]:
+    for word in ("operator-1", "telephone number", "supplier", "wrong ladder"):
+        assert word not in done.log
+    return done.answer["statusCode"], json.loads(done.answer["body"])
+
+
+def test_operations_stops_shows_what_would_go_and_resumes(aws: Aws) -> None:
+    add_debtors(aws)
+    done = aws.invoke("Operations", asked("stop"))
+    status, found = answer(done)
+    assert (status, found) == (
+        200, {"done": "stopped", "again": False, "brakes": ["channel:sms"]},
+    )  # fmt: skip
+    assert done.counted("Operations_200") == 1
+    status, found = answer(aws.invoke("Operations", asked("brakes")))
+    (brake,) = found["brakes"]
+    assert (brake["brake"], brake["by"], brake["since"]) == ("channel:sms", OPERATOR, instant(NOW))
+    status, found = answer(aws.invoke("Operations", asked("outlook")))
+    assert status == 200
+    assert found["looked_at_all"] is True
+    assert [(one["by"], one["count"]) for one in found["would_go"]] == [("sms", 1)]
+    status, found = answer(aws.invoke("Operations", asked("resume")))
+    assert (status, found["done"], found["brakes"]) == (200, "resumed", [])
+    assert read_brakes(aws.deployed.table).brakes == ()
+    status, found = answer(aws.invoke("Operations", asked("acts")))
+    assert [(act["did"], act["who"], act["about"]) for act in found["acts"]] == [
+        ("resumed", OPERATOR, {"brake": "channel:sms"}),
+        ("stopped", OPERATOR, {"brake": "channel:sms"}),
+    ]  # of one instant, so by their keys
+    assert found["more"] is False
+
+
+def test_operations_excludes_and_includes_an_account(aws: Aws) -> None:
+    add_debtors(aws)
+    for name, holds in (("exclude", 1), ("include", 0)):
+        status, found = answer(aws.invoke("Operations", asked(name, ACCOUNT=SMS)))
+        assert (status, found["done"]) == (200, f"{name}d")
+        stored = aws.deployed.table.get(SMS)
+        assert stored is not None
+        assert len([hold for hold in stored.account.holds if hold.ends_on is None]) == holds
+
+
+def test_operations_takes_a_run_back(aws: Aws) -> None:
+    add_debtors(aws)
+    table = aws.deployed.table
+    as_of = NOW - timedelta(hours=2)
+    run = Run(instant(as_of), as_of, aws.rulebook.version, 1)
+    page = Page(f"{run.run_id}/due#000/w/0000", "due#000", (SMS,))
+    table.save(table.put_document(f"RUN#{run.run_id}", "RUN", run))
+    table.save(table.put_document(f"RUN#{run.run_id}", "P#due#000/w/0000", page))
+    status, found = answer(aws.invoke("Operations", asked("undo", RUN=run.run_id)))
+    assert (status, found["finished"], found["steps"]) == (200, True, 0)
+    status, found = answer(aws.invoke("Operations", asked("acts")))
+    assert [(act["did"], act["about"]) for act in found["acts"]] == [
+        ("run_undone", {"run_id": run.run_id})
+    ]
+
+
+def test_operations_refuses_what_makes_no_sense_and_whoever_has_not_signed(aws: Aws) -> None:
+    status, found = answer(aws.invoke("Operations", asked("stop_nothing")))
+    assert (status, found["problems"][0]["field"]) == (400, "name")
+    status, _ = answer(aws.invoke("Operations", asked("unsigned")))
+    assert status == 403
+    assert read_brakes(aws.deployed.table).brakes == ()

@@ -1,0 +1,250 @@
+"""Caps, turns and the oldest age in the whole system: what comes over a cap waits and is not lost,
+however many deliver at once (lesson L8)."""
+
+from collections import Counter as Count
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
+from typing import Any
+
+import msgspec
+import pytest
+from msgspec.structs import replace
+
+from escalon.authoring.rulebook import sealed
+from escalon.domain.pacing import Cap, Quota
+from escalon.usecases.deliver import TryLaterError
+from escalon.usecases.messages_between import ToDeliver
+from escalon.usecases.pace import keep_quotas
+from tests.doubles.world import NOW, OneRulebook, World, debtor, point, rulebook
+from tests.usecases.test_deliver import refused
+from tests.usecases.test_manage_brakes import ANA, STOP, manage
+
+QUARTER = timedelta(minutes=15)
+HOUR = timedelta(hours=1)
+
+
+def capped(*caps: Cap, **more: Any) -> World:
+    world = World()
+    world.rulebooks = OneRulebook(sealed(replace(rulebook(), caps=caps, **more)))
+    return world
+
+
+def book(world: World, count: int) -> None:
+    for number in range(count):
+        world.put(debtor(f"a{number:04d}", points=(point("email", f"a{number}@example.com"),)))
+
+
+def sent_at(world: World) -> list[datetime]:
+    return sorted(datetime.fromisoformat(str(m["claimed_at"])) for m in world.messages())
+
+
+def all_at_once(world: World, count: int) -> list[ToDeliver]:
+    """So many messages on the queue at once, as if nothing had paced them: the cap is alone."""
+    book(world, count)
+    version = world.rulebooks.in_force
+    capped_one = world.rulebooks.known[version]
+    world.rulebooks.known[version] = replace(capped_one, caps=())
+    world.sweep()(NOW)
+    world.work_off("escalate")
+    world.rulebooks.known[version] = capped_one
+    found = [msgspec.json.decode(body, type=ToDeliver) for body in world.sqs.queues["email"]]
+    assert len(found) == count
+    return found
+
+
+def run_for(world: World, hours: int) -> None:
+    """Runs every quarter of an hour, as SQS hands messages out after their time."""
+    for number in range(hours * 4):
+        world.run(NOW + number * QUARTER)
+
+
+# ----------------------------------------------------------------------------------------- caps
+
+
+def test_l8_what_comes_over_a_cap_waits_for_the_next_hour_and_is_not_lost() -> None:
+    world = capped(Cap("email", per_day=7))
+    book(world, 20)
+    for day in range(5):
+        for hour in range(13):
+            world.run(NOW + timedelta(days=day, hours=hour))
+    by_day = Count(at.date() for at in sent_at(world))
+    assert sum(by_day.values()) == len(world.ses.calls) == 20
+    assert max(by_day.values()) <= 7
+    assert len(by_day) == 3
+    assert {m["state"] for m in world.messages()} == {"sent"}
+
+
+def test_what_waits_says_by_which_cap_and_until_when() -> None:
+    world = capped(Cap("email", per_day=1))
+    first, second = all_at_once(world, 2)
+    assert world.deliver("email")(first) == "sent"
+    assert world.deliver("email")(second) == "capped"
+    (told,) = world.facts(second.account_id, "withdrawn")
+    assert told["reasons"] == [
+        {
+            "code": "cap_reached",
+            "params": {
+                "cap": "email|*",
+                "most": 1,
+                "step": "friendly",
+                "until": "2026-09-08T05:00:00Z",
+            },
+        }
+    ]
+    stored = world.table.get(second.account_id)
+    assert stored is not None
+    assert stored.look_at == "2026-09-08T05:00:00Z"  # midnight in Bogotá
+    assert stored.account.receivables[0].steps == {}
+    assert ("cap_reached", {"cap": "email|*", "period": "day"}) in world.reports
+
+
+@pytest.mark.parametrize(
+    "cap", [Cap("email", per_hour=10), Cap(per_run=10), Cap("", "andina", per_day=10)]
+)
+def test_l8_many_deliveries_at_once_never_pass_a_cap(cap: Cap) -> None:
+    world = capped(cap)
+    queue = all_at_once(world, 40)
+    deliveries = [world.deliver("email") for _ in range(8)]
+
+    def work(number: int) -> list[str]:
+        return [deliveries[number](message) for message in queue[number::8]]
+
+    with ThreadPoolExecutor(8) as pool:
+        became = [one for found in pool.map(work, range(8)) for one in found]
+    assert (became.count("sent"), became.count("capped")) == (10, 30)
+    assert len(world.ses.calls) == 10
+
+
+def test_what_the_carrier_did_not_take_is_not_counted() -> None:
+    world = capped(Cap("email", per_day=1))
+    (message,) = all_at_once(world, 1)
+    world.ses.answers.append(refused("ThrottlingException", 429))
+    with pytest.raises(TryLaterError):
+        world.deliver("email")(message)
+    assert world.deliver("email")(message) == "sent"
+
+
+def test_a_cap_costs_nothing_where_there_is_none() -> None:
+    world = World()
+    book(world, 1)
+    world.run(NOW)
+    assert not [key for key in world.all_items() if key[0].startswith(("SENT#", "PACE#"))]
+
+
+# ---------------------------------------------------------------------------------------- turns
+
+
+def test_messages_take_turns_and_all_of_them_go_in_order() -> None:
+    """The hidden time on the queue is not played; what is planned for later is not on it at all."""
+    world = capped(Cap("email", per_hour=100))  # one every 36 seconds
+    book(world, 90)
+    world.run(NOW)
+    assert len(world.ses.calls) == 26  # whose turn is within a quarter of an hour
+    waiting = [a for n in range(90) for a in world.account(f"a{n:04d}").intents]
+    assert len(waiting) == 64
+    assert waiting[0].send_at is not None
+    told = [f["reasons"][-1]["code"] for f in world.facts("a0089", "decided")]
+    assert told == ["paced"]
+    for number in range(1, 4):
+        world.run(NOW + number * QUARTER)
+        counted = world.totals(NOW + number * QUARTER)
+        assert counted.add_up
+    assert len(world.ses.calls) == 90
+    assert all(world.account(f"a{n:04d}").intents == () for n in range(90))
+    assert {m["state"] for m in world.messages()} == {"sent"}
+
+
+def test_what_would_come_after_the_window_is_not_planned_today() -> None:
+    world = capped(Cap("email", per_hour=4))  # from 10:00 until the house's window closes
+    book(world, 60)
+    world.run(NOW)
+    stored = [world.table.get(f"a{n:04d}") for n in range(60)]
+    planned = [s for s in stored if s is not None and s.account.intents]
+    put_off = [
+        s for s in stored if s is not None and not s.account.intents and not s.account.contacts
+    ]
+    assert len(planned) + len(put_off) + len(world.ses.calls) == 60
+    assert put_off
+    assert {s.look_at for s in put_off} == {"2026-09-07T23:00:00Z"}  # 18:00 in Bogotá
+
+
+def test_a_message_whose_turn_has_come_is_decided_again() -> None:
+    """Money that came meanwhile withdraws it (invariant 2)."""
+    world = capped(Cap("email", per_hour=4))
+    book(world, 3)
+    world.run(NOW)
+    assert len(world.ses.calls) == 2
+    (waiting,) = [n for n in range(3) if world.account(f"a{n:04d}").intents]
+    account = world.account(f"a{waiting:04d}")
+    world.put(replace(account, receivables=()), NOW + QUARTER)
+    world.run(NOW + QUARTER)
+    world.run(NOW + 2 * QUARTER)
+    assert len(world.ses.calls) == 2
+    assert world.account(f"a{waiting:04d}").intents == ()
+
+
+def test_a_stop_withdraws_what_waits_for_its_turn() -> None:
+    world = capped(Cap("email", per_hour=20))
+    book(world, 30)
+    world.run(NOW)
+    before = len(world.ses.calls)
+    manage(world).stop(STOP, ANA)
+    run_for(world, 4)
+    assert len(world.ses.calls) == before
+
+
+def test_the_carriers_quota_paces_a_run_without_any_cap() -> None:
+    world = World()
+    book(world, 50)
+    keep_quotas(world.table, [Quota("email", 0, 200, 100, NOW)])  # 80 are left for the day
+    world.run(NOW)
+    first = len(world.ses.calls)
+    assert 1 <= first <= 4
+    run_for(world, 9)
+    assert len(world.ses.calls) == 50
+
+
+def test_an_old_quota_says_nothing() -> None:
+    world = World()
+    book(world, 5)
+    keep_quotas(world.table, [Quota("email", 0, 200, 199, NOW - timedelta(hours=3))])
+    world.run(NOW)
+    assert len(world.ses.calls) == 5
+
+
+# ------------------------------------------------------------------------------- the oldest age
+
+
+def test_l8_a_message_that_is_too_old_is_withdrawn_and_decided_again() -> None:
+    world = capped(send_within_hours=6)
+    book(world, 1)
+    world.sweep()(NOW)
+    world.work_off("escalate")
+    (body,) = world.sqs.queues["email"]
+    message = msgspec.json.decode(body, type=ToDeliver)
+    world.clock.at = NOW + 7 * HOUR
+    assert world.deliver("email")(message) == "withdrawn"
+    (told,) = world.facts("a0000", "withdrawn")
+    assert told["reasons"][0]["code"] == "too_late_to_send"
+    assert world.ses.calls == []
+    world.sqs.queues["email"].clear()
+    world.run(NOW + 7 * HOUR + QUARTER)
+    assert len(world.ses.calls) == 1
+
+
+def test_one_that_was_queued_again_is_as_old_as_its_first_decision() -> None:
+    world = capped(send_within_hours=1)
+    book(world, 1)
+    world.sweep()(NOW)
+    world.work_off("escalate")
+    world.sqs.queues["email"].clear()  # lost, and queued again by the runs that follow
+    for number in (1, 4):
+        at = NOW + number * QUARTER
+        world.clock.at = at
+        world.sweep()(at)
+        world.work_off("escalate")
+    (intent,) = world.account("a0000").intents
+    assert intent.planned_at == NOW
+    message = ToDeliver("a0000", intent.intent_id)
+    world.clock.at = NOW + HOUR + timedelta(seconds=1)
+    assert world.deliver("email")(message) == "withdrawn"
