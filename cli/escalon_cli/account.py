@@ -29,6 +29,7 @@ from escalon.domain.money import to_major
 from escalon.domain.past import State
 from escalon.domain.risk import open_in
 from escalon.domain.rulebook import Rulebook
+from escalon.usecases.co_debtors import LinkedAccounts
 from escalon.usecases.feeds import FeedMarks
 from escalon.usecases.manage_brakes import read_brakes
 from escalon_cli.deployed import Deployed
@@ -180,7 +181,8 @@ def explanation(
         marks = dict(FeedMarks(stack.table)(rulebook, as_of))
         brakes = read_brakes(stack.table)
     zones = zones_for(rulebook, account)
-    decision = decide(account, rulebook, as_of, marks, brakes)
+    linked = LinkedAccounts(stack.table).of(account, rulebook)
+    decision = decide(account, rulebook, as_of, marks, brakes, linked)
     following = None
     if decision.outcome != "act":
         # A pause between two actions of ours is no step: what is under way is taken as done.

@@ -1,15 +1,15 @@
 """Operations: operators stop, resume, undo and exclude, and read the audit log, signed with IAM."""
 
-import base64
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import msgspec
 from aws_lambda_powertools import Logger, Metrics
-from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from escalon import bootstrap, failures
+from escalon import bootstrap, operators
+
+if TYPE_CHECKING:
+    from escalon.usecases.forms import Answer
 
 logger = Logger()
 metrics = Metrics()
@@ -18,39 +18,16 @@ metrics = Metrics()
 @logger.inject_lambda_context
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """API Gateway has checked the signature, and that the caller may use the route."""
+    """One request."""
 
     def time_left() -> timedelta:
         return timedelta(milliseconds=context.get_remaining_time_in_millis())
 
-    route = f"{event['httpMethod']} {event['resource']}"
-    body: dict[str, Any] = {}
-    try:
-        caller = str(event["requestContext"]["identity"].get("userArn") or "")
-        answer = bootstrap.answer_operations()(
-            route,
-            event.get("pathParameters") or {},
-            event.get("queryStringParameters") or {},
-            _body(event),
-            caller,
-            time_left,
+    def answer(asked: operators.Asked) -> "Answer":
+        return bootstrap.answer_operations()(
+            asked.route, asked.path, asked.query, asked.body, asked.caller, time_left
         )
-        status, body = answer.status, answer.body
-    except Exception as error:
-        logger.error("operation_not_answered", extra=failures.described(error))
-        status = 500
-        remedy = "send it again with the same key; if that does not help, see the log"
-        body = {"problems": [{"field": "", "problem": "something failed", "remedy": remedy}]}
-    # Who asked, and why, stands in the audit log, not here.
-    logger.info("operation_answered", extra={"route": route, "status": status})
-    metrics.add_metric(f"Operations_{status}", MetricUnit.Count, 1)
-    return {
-        "statusCode": status,
-        "headers": {"Content-Type": "application/json", "Cache-Control": "no-store"},
-        "body": msgspec.json.encode(body).decode(),
-    }
 
-
-def _body(event: dict[str, Any]) -> bytes:
-    body = str(event.get("body") or "")
-    return base64.b64decode(body) if event.get("isBase64Encoded") else body.encode()
+    return operators.answered(
+        event, answer, logger=logger, metrics=metrics, about="operation", counted="Operations"
+    )

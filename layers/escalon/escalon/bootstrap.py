@@ -64,8 +64,8 @@ _PROMPT = PATIENT.merge(
     Config(retries={"mode": "standard", "total_max_attempts": 2}, connect_timeout=1, read_timeout=3)
 )
 # Addresses and forms that others use: in the oldest regions boto3 signs them in a way that buckets
-# made after June 2020 do not take (AWS: "Signature Version 2 turned off"), and names the bucket by an
-# address that is redirected while the bucket is new, which a page's policy forbids a form.
+# made after June 2020 do not take (AWS: "Signature Version 2 turned off"), and names the bucket by
+# an address that is redirected while the bucket is new, which a page's policy forbids a form.
 _SIGNED = Config(signature_version="s3v4", s3={"addressing_style": "virtual"})
 # A retry after a lost answer would be a second message to the debtor (invariant 1).
 # The time-outs end before the function does: a connection that was not made is then known as such.

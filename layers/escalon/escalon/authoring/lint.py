@@ -109,6 +109,7 @@ def lint(
             _idle_keys,
             _tones,
             _closed_channels,
+            _recipients,
             _notices,
         ),
         *(_words, _texts, _holidays, _rates, _currencies),
@@ -439,6 +440,31 @@ def _closed_channels(draft: _Draft) -> Iterator[Finding]:
                     f"{' or '.join(step.channels)} ({_closed_by(draft, policy, step.channels[0])})",
                     "add a channel that the policy allows",
                 )
+
+
+def _recipients(draft: _Draft) -> Iterator[Finding]:
+    """Co-debtors and guarantors to whom a country's policy lets nobody write."""
+    for loc, _, step in draft.steps:
+        for role in (one for one in step.to if one != "debtor"):
+            for country, policy in draft.countries.items():
+                verdict = evaluate(
+                    policy,
+                    channel=step.channels[0],
+                    point=None,
+                    role=role,
+                    contacts=(),
+                    zones=(draft.rulebook.default_zone,),
+                    at=draft.noon,
+                )
+                if isinstance(verdict, Deny) and verdict.reason == "recipient_not_allowed":
+                    yield draft.warning(
+                        "role-not-allowed",
+                        (*loc, "to"),
+                        f"the policy of {country} lets nobody write to a {role} ({verdict.rule}): "
+                        "there they are passed over",
+                        f"leave {role} out of `to`, or put the debtors of {country} on another "
+                        "ladder",
+                    )
 
 
 def _notices(draft: _Draft) -> Iterator[Finding]:

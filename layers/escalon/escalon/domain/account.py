@@ -264,8 +264,8 @@ class Account(msgspec.Struct, frozen=True, omit_defaults=True):
     awaited: tuple[Awaited, ...] = ()
     payments: tuple[SeenPayment, ...] = ()
     spreading: tuple[str, ...] = ()  # payments whose booking goes on in further transactions
-    # The version of the rulebook that it is on: the one that decided about it last, or, once that one
-    # has had its next step, the one that took its place.
+    # The version of the rulebook that it is on: the one that decided about it last, or, once that
+    # one has had its next step, the one that took its place.
     ruled_by: str = ""
     exceptions: tuple[str, ...] = ()  # bad data that a person was asked to mend, by its mark
     agreements: tuple[Agreement, ...] = ()  # in the order in which they were made

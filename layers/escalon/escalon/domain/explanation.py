@@ -252,7 +252,8 @@ def refusal_sentence(
         zones[0],
         refusal.next_allowed_at,
     )
-    return f"{refusal.channel}: {policy_says(denied, locale)}"
+    to = f" ({refusal.person})" if refusal.person else ""
+    return f"{refusal.channel}{to}: {policy_says(denied, locale)}"
 
 
 def explain(decision: Decision, *, locale: str, zones: Sequence[str]) -> list[str]:

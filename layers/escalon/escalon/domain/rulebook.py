@@ -326,7 +326,7 @@ class Publishing(msgspec.Struct, frozen=True, omit_defaults=True):
     approval: bool = False  # whether a second person has to approve
     plan: bool = False  # whether there has to be a plan
     plan_within_hours: int = 24  # how old the plan's book may be
-    # Accounts whose ladder is under way stay on the rulebook that they are on until their next step.
+    # Accounts whose ladder is under way stay on the rulebook they are on until their next step.
     keep: bool = False
 
 

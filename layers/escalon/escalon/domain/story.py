@@ -48,6 +48,18 @@ _SENTENCES: dict[str, tuple[str, str]] = {
         "{channel}: el paso {step} queda para más tarde ({reason})",
         "{channel}: step {step} is put off ({reason})",
     ),
+    "contact_counted": (
+        "{channel}: se le escribe por la deuda de otra persona ({debtor})",
+        "{channel}: is written to about somebody else's debt ({debtor})",
+    ),
+    "contact_released": (
+        "{channel}: el mensaje por la deuda de otra persona no salió ({debtor})",
+        "{channel}: the message about somebody else's debt did not leave ({debtor})",
+    ),
+    "contact_failed": (
+        "{channel}: el mensaje por la deuda de otra persona no llegó ({debtor})",
+        "{channel}: the message about somebody else's debt reached nobody ({debtor})",
+    ),
     "opened": ("se abrió una tarea: {task} ({step})", "a task was opened: {task} ({step})"),
     "task_closed": ("se cerró una tarea", "a task was closed"),
     "replied": (
@@ -235,7 +247,7 @@ _KINDS: dict[str, Kind] = {
     **dict.fromkeys(
         (
             *("claimed", "sent", "delivered", "delayed", "bounced", "complained", "rejected"),
-            *("failed", "unknown", "withdrawn", "released", "unconfirmed", "portal"),
+            *("failed", "unknown", "withdrawn", "released", "unconfirmed", "portal", "contact"),
         ),
         "message",
     ),
