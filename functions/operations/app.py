@@ -1,15 +1,12 @@
 """Operations: operators stop, resume, undo and exclude, and read the audit log, signed with IAM."""
 
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from escalon import bootstrap, operators
-
-if TYPE_CHECKING:
-    from escalon.usecases.forms import Answer
 
 logger = Logger()
 metrics = Metrics()
@@ -23,11 +20,13 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     def time_left() -> timedelta:
         return timedelta(milliseconds=context.get_remaining_time_in_millis())
 
-    def answer(asked: operators.Asked) -> "Answer":
-        return bootstrap.answer_operations()(
-            asked.route, asked.path, asked.query, asked.body, asked.caller, time_left
-        )
-
     return operators.answered(
-        event, answer, logger=logger, metrics=metrics, about="operation", counted="Operations"
+        event,
+        lambda asked: bootstrap.answer_operations()(
+            asked.route, asked.path, asked.query, asked.body, asked.caller, time_left
+        ),
+        logger=logger,
+        metrics=metrics,
+        about="operation",
+        counted="Operations",
     )

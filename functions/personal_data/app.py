@@ -1,21 +1,14 @@
 """Personal data: consents, conversations, copies and erasures that operators ask for, signed with
 IAM; and every day, what may go by now of those who asked to be forgotten."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from aws_lambda_powertools import Logger, Metrics
 
 from escalon import bootstrap, operators
 
-if TYPE_CHECKING:
-    from escalon.usecases.forms import Answer
-
 logger = Logger()
 metrics = Metrics()
-
-
-def _answer(asked: operators.Asked) -> "Answer":
-    return bootstrap.answer_personal_data()(asked.route, asked.path, asked.body, asked.caller)
 
 
 @logger.inject_lambda_context
@@ -27,5 +20,12 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
         logger.info("erasures_gone_on_with", extra={"count": count})
         return {"erasures": count}
     return operators.answered(
-        event, _answer, logger=logger, metrics=metrics, about="person", counted="PersonalData"
+        event,
+        lambda asked: bootstrap.answer_personal_data()(
+            asked.route, asked.path, asked.body, asked.caller
+        ),
+        logger=logger,
+        metrics=metrics,
+        about="person",
+        counted="PersonalData",
     )

@@ -33,6 +33,7 @@ MAY_IMPORT = {
     "routes": {"routes", "usecases"},
     "settings": set[str](),
     "failures": set[str](),
+    "operators": {"failures", "usecases.forms"},
 }
 
 PURE = (
@@ -135,7 +136,7 @@ def test_nothing_in_the_layer_knows_the_command_line_or_a_function() -> None:
 
 def test_functions_know_the_bootstrap_and_the_use_cases_messages_only() -> None:
     allowed = (
-        *("escalon.bootstrap", "escalon.failures", "escalon.routes"),
+        *("escalon.bootstrap", "escalon.failures", "escalon.operators", "escalon.routes"),
         *("escalon.usecases.messages_between", "escalon.usecases.sweep.scheduled_time"),
     )
     wrong = [

@@ -236,6 +236,30 @@ def test_a_step_whose_channels_a_country_closes(tmp_path: Path) -> None:
     assert "passed-over" not in {f.rule for f in found(folder)}
 
 
+def test_a_role_to_whom_a_country_lets_nobody_write(tmp_path: Path) -> None:
+    policy(
+        tmp_path, "debtors",
+        f"policy: debtors\nlevel: house\nrecipients:\n  {RULE}  allow: [debtor, guarantor]\n",
+    )  # fmt: skip
+    by = "        by: [sms, email]\n        say: friendly\n"
+    folder = written(
+        tmp_path,
+        ("CO: [core.never, co]", "CO: [core.never, co, debtors]"),
+        (by, f"        to: [debtor, codebtor, guarantor]\n{by}"),
+    )
+    refused = [f for f in found(folder) if f.rule == "role-not-allowed"]
+    assert [(f.severity, f.problem.message) for f in refused] == [
+        (
+            "warning",
+            "the policy of CO lets nobody write to a codebtor (debtors.recipients): there they "
+            "are passed over",
+        )
+    ]
+    assert (
+        "to:" in (folder / "escalation.yaml").read_text().splitlines()[refused[0].problem.line - 1]
+    )
+
+
 OWED = """\
 policy: strict
 level: house

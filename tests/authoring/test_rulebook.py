@@ -53,6 +53,22 @@ BROKEN = [
         remedy="charge the fee with a message",
     ),
     Broken(
+        "a step for others that leaves the debtor out",
+        "        by: [email, sms]         # the first",
+        "        to: [codebtor]\n        by: [email, sms]         # the first",
+        "nobody is written to before the debtor",
+        "to: [codebtor]",
+        remedy="add debtor to `to`",
+    ),
+    Broken(
+        "a task for a co-debtor, whom nobody would write to (L24)",
+        "task: call               # a person calls",
+        "to: [debtor, codebtor]\n        task: call               # a person calls",
+        "co-debtors and guarantors are written to by e-mail or SMS",
+        "to: [debtor, codebtor]",
+        remedy="add email or sms to `by`, or leave `to` out",
+    ),
+    Broken(
         "a cap for a creditor that nobody knows, which would cap nothing (L24)",
         "\ndelivered_after:",
         "\ncaps:\n  - {by: email, creditor: andena, per_hour: 100}\ndelivered_after:",

@@ -278,6 +278,24 @@ def test_it_gives_no_notice_and_takes_no_whatsapp() -> None:
     assert look(told(ANA, by), people(person(BETO, points=both)), by).channel == "email"
 
 
+@pytest.mark.parametrize("state", ["failed", "undone"])
+def test_a_step_that_is_not_taken_is_followed_by_nobody(state: Any) -> None:
+    debtor = told(ANA)
+    (owed,) = debtor.receivables
+    record = replace(owed.steps["friendly"], state=state, tried=("email", "sms"))
+    debtor = replace(debtor, receivables=(replace(owed, steps={"friendly": record}),))
+    assert look(debtor).person == ""
+
+
+def test_a_receivable_may_have_a_slash_in_its_name() -> None:
+    debtor = told(replace(ANA, receivables=(receivable(receivable_id="F/1"),)))
+    for who in ("b2", "c3"):
+        decision = look(debtor)
+        assert decision.person == who
+        debtor = carried_out(debtor, decision)
+    assert sorted(debtor.followed) == ["F/1/friendly/b2", "F/1/friendly/c3"]
+
+
 def test_what_became_of_it_goes_with_the_receivable() -> None:
     debtor = told(ANA)
     gone = followed_key("other/1", "friendly", "b2")

@@ -15,7 +15,7 @@ OPERATOR = "arn:aws:sts::123456789012:assumed-role/Operators/operator-1"
 
 
 def asked(name: str, **stands_for: str) -> dict[str, Any]:
-    text = (EVENTS / "operations" / f"{name}.json").read_text(encoding="utf-8")
+    text = (EVENTS / name).read_text(encoding="utf-8")
     for word, value in stands_for.items():
         text = text.replace(word, value)
     found: dict[str, Any] = json.loads(text)
@@ -30,23 +30,23 @@ def answer(done: Invocation) -> tuple[int, dict[str, Any]]:
 
 def test_operations_stops_shows_what_would_go_and_resumes(aws: Aws) -> None:
     add_debtors(aws)
-    done = aws.invoke("Operations", asked("stop"))
+    done = aws.invoke("Operations", asked("operations/stop.json"))
     status, found = answer(done)
     assert (status, found) == (
         200, {"done": "stopped", "again": False, "brakes": ["channel:sms"]},
     )  # fmt: skip
     assert done.counted("Operations_200") == 1
-    status, found = answer(aws.invoke("Operations", asked("brakes")))
+    status, found = answer(aws.invoke("Operations", asked("operations/brakes.json")))
     (brake,) = found["brakes"]
     assert (brake["brake"], brake["by"], brake["since"]) == ("channel:sms", OPERATOR, instant(NOW))
-    status, found = answer(aws.invoke("Operations", asked("outlook")))
+    status, found = answer(aws.invoke("Operations", asked("operations/outlook.json")))
     assert status == 200
     assert found["looked_at_all"] is True
     assert [(one["by"], one["count"]) for one in found["would_go"]] == [("sms", 1)]
-    status, found = answer(aws.invoke("Operations", asked("resume")))
+    status, found = answer(aws.invoke("Operations", asked("operations/resume.json")))
     assert (status, found["done"], found["brakes"]) == (200, "resumed", [])
     assert read_brakes(aws.deployed.table).brakes == ()
-    status, found = answer(aws.invoke("Operations", asked("acts")))
+    status, found = answer(aws.invoke("Operations", asked("operations/acts.json")))
     assert [(act["did"], act["who"], act["about"]) for act in found["acts"]] == [
         ("resumed", OPERATOR, {"brake": "channel:sms"}),
         ("stopped", OPERATOR, {"brake": "channel:sms"}),
@@ -56,7 +56,7 @@ def test_operations_stops_shows_what_would_go_and_resumes(aws: Aws) -> None:
 
 def test_operations_excludes_and_includes_an_account(aws: Aws) -> None:
     add_debtors(aws)
-    for name, holds in (("exclude", 1), ("include", 0)):
+    for name, holds in (("operations/exclude.json", 1), ("operations/include.json", 0)):
         status, found = answer(aws.invoke("Operations", asked(name, ACCOUNT=SMS)))
         assert (status, found["done"]) == (200, f"{name}d")
         stored = aws.deployed.table.get(SMS)
@@ -72,17 +72,17 @@ def test_operations_takes_a_run_back(aws: Aws) -> None:
     page = Page(f"{run.run_id}/due#000/w/0000", "due#000", (SMS,))
     table.save(table.put_document(f"RUN#{run.run_id}", "RUN", run))
     table.save(table.put_document(f"RUN#{run.run_id}", "P#due#000/w/0000", page))
-    status, found = answer(aws.invoke("Operations", asked("undo", RUN=run.run_id)))
+    status, found = answer(aws.invoke("Operations", asked("operations/undo.json", RUN=run.run_id)))
     assert (status, found["finished"], found["steps"]) == (200, True, 0)
-    status, found = answer(aws.invoke("Operations", asked("acts")))
+    status, found = answer(aws.invoke("Operations", asked("operations/acts.json")))
     assert [(act["did"], act["about"]) for act in found["acts"]] == [
         ("run_undone", {"run_id": run.run_id})
     ]
 
 
 def test_operations_refuses_what_makes_no_sense_and_whoever_has_not_signed(aws: Aws) -> None:
-    status, found = answer(aws.invoke("Operations", asked("stop_nothing")))
+    status, found = answer(aws.invoke("Operations", asked("operations/stop_nothing.json")))
     assert (status, found["problems"][0]["field"]) == (400, "name")
-    status, _ = answer(aws.invoke("Operations", asked("unsigned")))
+    status, _ = answer(aws.invoke("Operations", asked("operations/unsigned.json")))
     assert status == 403
     assert read_brakes(aws.deployed.table).brakes == ()

@@ -525,7 +525,7 @@ GOLDEN = {
     "DeliverEmail": {
         "LinkKey": {"secretsmanager:GetSecretValue"},
         "EmailQueue": FROM_QUEUE,
-        "ReceivablesTable": SETTLES | {"dynamodb:Query"},
+        "ReceivablesTable": SETTLES | {"dynamodb:BatchGetItem", "dynamodb:Query"},
         "rulebooks/*": {"s3:GetObject"},
         "messages/*": {"s3:PutObject"},
         "identity/*": {"ses:SendEmail", "ses:SendRawEmail"},
@@ -535,7 +535,7 @@ GOLDEN = {
     "DeliverSms": {
         "LinkKey": {"secretsmanager:GetSecretValue"},
         "SmsQueue": FROM_QUEUE,
-        "ReceivablesTable": SETTLES | {"dynamodb:Query"},
+        "ReceivablesTable": SETTLES | {"dynamodb:BatchGetItem", "dynamodb:Query"},
         "rulebooks/*": {"s3:GetObject"},
         "messages/*": {"s3:PutObject"},
         "*": {"sns:Publish"},

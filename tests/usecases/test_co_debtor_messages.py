@@ -342,6 +342,14 @@ def test_l10_a_bounce_closes_their_address_and_goes_on_by_the_next_channel() -> 
     assert [call["PhoneNumber"] for call in world.sns.calls] == ["+573000000002"]
 
 
+def test_an_sms_is_known_again_by_the_name_that_sns_gave_it() -> None:
+    world = first_told(beto(refused_channels=("email",)))
+    world.run(SECOND_RUN)
+    (document,) = to_beto(world)
+    pointer = world.table.load(f"SMS#{document['provider_message_id']}", "SENT")
+    assert pointer == {"account_id": "b2", "message_id": document["message_id"]}
+
+
 def test_a_complaint_stops_their_channel_and_not_the_debtors() -> None:
     world, message_id = sent()
     assert told(world, message_id, "complained", stops_channel=True) == "complained"
