@@ -56,9 +56,12 @@ def test_operations_stops_shows_what_would_go_and_resumes(aws: Aws) -> None:
 
 def test_operations_excludes_and_includes_an_account(aws: Aws) -> None:
     add_debtors(aws)
-    for name, holds in (("operations/exclude.json", 1), ("operations/include.json", 0)):
+    for did, name, holds in (
+        ("excluded", "operations/exclude.json", 1),
+        ("included", "operations/include.json", 0),
+    ):
         status, found = answer(aws.invoke("Operations", asked(name, ACCOUNT=SMS)))
-        assert (status, found["done"]) == (200, f"{name}d")
+        assert (status, found["done"]) == (200, did)
         stored = aws.deployed.table.get(SMS)
         assert stored is not None
         assert len([hold for hold in stored.account.holds if hold.ends_on is None]) == holds

@@ -6,10 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from escalon.authoring.rulebook import load_rulebook
-from escalon_cli.deployed import of_local
-from escalon_cli.stack import PROJECT, StackInfo, down, up
-from tests.doubles.publishing import put_in_force
+from escalon_cli.stack import StackInfo, down, up
+from tests.stack.driving import Driver
 
 HERE = Path(__file__).parent
 
@@ -33,7 +31,7 @@ def stack() -> Iterator[StackInfo]:
     name = f"tests-{worker}" if worker else "tests"
     info = up(name, auth=True, parameters=PARAMETERS, fresh=not keep)
     if keep:  # it may have another rulebook in force, which would ask for a plan
-        put_in_force(of_local(info), load_rulebook(PROJECT / "config", try_messages=False))
+        Driver(info).shipped_in_force()
     yield info
     if not keep:
         down(name)

@@ -11,10 +11,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 from escalon.adapters.clock import TableClock
+from escalon.authoring.rulebook import load_rulebook
+from escalon.domain.rulebook import Rulebook
 from escalon.usecases.runs import Totals
 from escalon_cli.deployed import Deployed, of_local
-from escalon_cli.stack import StackInfo
+from escalon_cli.stack import PROJECT, StackInfo
 from escalon_cli.waiting import report_of, run_ended, until
+from tests.doubles.publishing import put_in_force
 
 
 @dataclass
@@ -32,6 +35,11 @@ class Driver:
         now = datetime.fromisoformat(text).astimezone(UTC)
         TableClock(self.deployed.table).set(now)
         return now
+
+    def shipped_in_force(self) -> Rulebook:
+        """The shipped rulebook, put in force whatever another test has left there."""
+        shipped = load_rulebook(PROJECT / "config", try_messages=False)
+        return put_in_force(self.deployed, shipped)
 
     def scheduled(self, text: str) -> dict[str, Any]:
         """What Scheduler hands over at that instant, and what the function answers."""

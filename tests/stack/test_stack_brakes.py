@@ -9,9 +9,8 @@ from typer.testing import CliRunner
 
 from escalon_cli.main import app
 from escalon_cli.operator_api import ApiError, OperatorApi
-from escalon_cli.publish import live_version, publish
 from escalon_cli.replay import verify_senders
-from escalon_cli.stack import PROJECT, REGION, StackInfo
+from escalon_cli.stack import REGION, StackInfo
 from escalon_cli.waiting import run_ended, until
 from tests.stack.driving import Driver
 from tests.stack.test_stack_collects import BOOK_MAPPING
@@ -26,11 +25,7 @@ WHY = "the wrong telephone number in the text"
 @pytest.fixture(scope="module")
 def driver(stack: StackInfo) -> Driver:
     driver = Driver(stack)
-    if not live_version(driver.deployed):
-        publish(driver.deployed, PROJECT / "config")
-    verify_senders(
-        driver.deployed, driver.deployed.documents.rulebook(live_version(driver.deployed))
-    )
+    verify_senders(driver.deployed, driver.shipped_in_force())
     driver.at(FIRST)
     rows = "".join(
         f"7900{n:04d},Ana Prueba,consumer,+57310000{n:04d},FB-{n},2026-10-01,2026-11-06,90000\n"

@@ -12,10 +12,9 @@ import pytest
 
 from escalon.domain.account import Account
 from escalon_cli import doctor
-from escalon_cli.publish import publish
 from escalon_cli.replay import verify_senders
 from escalon_cli.ses_stand_in import steer
-from escalon_cli.stack import PROJECT, StackInfo
+from escalon_cli.stack import StackInfo
 from escalon_cli.waiting import until
 from tests.stack.driving import Driver
 from tests.stack.test_stack_collects import BOOK_MAPPING
@@ -67,7 +66,7 @@ def told(driver: Driver) -> Told:
     doctor.fix(deployed)
     steer(driver.stack.folder, {"+573000000806": "invalid"})
     driver.at(FIRST)
-    verify_senders(deployed, publish(deployed, PROJECT / "config"))
+    verify_senders(deployed, driver.shipped_in_force())
     report = driver.imported("feedback.csv", "feedback", MAPPING, BOOK.encode())
     assert report["state"] == "done"
     ids = {deployed.account_id(f"7300000{n}"): who for n, who in enumerate(PEOPLE, 1)}

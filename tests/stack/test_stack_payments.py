@@ -15,7 +15,6 @@ from escalon.domain.account import Account
 from escalon_cli import payment_secrets
 from escalon_cli.main import app
 from escalon_cli.provider_stand_in import SECRETS, Payment, webhook
-from escalon_cli.publish import publish
 from escalon_cli.replay import verify_senders
 from escalon_cli.stack import PROJECT, StackInfo
 from escalon_cli.waiting import until
@@ -54,7 +53,7 @@ def vector() -> dict[str, Any]:
 def paid(stack: StackInfo) -> Paid:
     driver = Driver(stack)
     deployed = driver.deployed
-    verify_senders(deployed, publish(deployed, PROJECT / "config"))
+    verify_senders(deployed, driver.shipped_in_force())
     case = vector()
     payment_secrets.add(deployed, "andina-stripe", case["secrets"][0])
     driver.at(SIGNED_AT)
@@ -108,7 +107,7 @@ def test_notices_of_one_account_at_the_same_time_are_all_booked_once(stack: Stac
     """Twelve payments of one debtor, each told of twice, eight posts at a time."""
     driver = Driver(stack)
     deployed = driver.deployed
-    publish(deployed, PROJECT / "config")
+    driver.shipped_in_force()
     at = driver.at(RUN)
     secret = SECRETS["standard_webhooks"]
     payment_secrets.add(deployed, "cordillera-gateway", secret)

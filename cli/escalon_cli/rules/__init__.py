@@ -200,7 +200,8 @@ def register(
         if report.breaches:
             raise typer.Exit(1)
         if against == "live" and draft.version != report.in_force["version"]:
-            out.print(f"escalon rules publish {folder} --plan {report.plan}", highlight=False)
+            command = f"escalon rules publish {folder} --plan {report.plan}"
+            out.print(command, highlight=False, soft_wrap=True)
 
 
 def _taken(stack: Deployed, file: Path) -> book.Header:
