@@ -34,7 +34,7 @@ run: setup ## collect the sample portfolio in an embedded AWS and show the page
 	@$(escalon) run
 
 test: setup ## run every test, those on a deployed stack included (ARGS=… for pytest)
-	@.venv/bin/python -m pytest -n 2 --dist loadfile $(ARGS)
+	@.venv/bin/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 lint: setup ## ruff, mypy, cfn-lint, sam validate
 	.venv/bin/ruff check .

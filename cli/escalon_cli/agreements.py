@@ -17,7 +17,7 @@ from urllib.parse import quote, urlencode
 import typer
 from rich.console import Console
 from rich.progress_bar import ProgressBar
-from rich.table import Table
+from rich.table import Column, Table
 
 from escalon.domain.money import MoneyError, to_major, to_minor
 from escalon_cli.deployed import Deployed
@@ -345,7 +345,9 @@ def _state(state: str) -> str:
 
 
 def _list_table(agreements: Sequence[Found]) -> Table:
-    table = Table("agreement", "what", "state", "paid", "", "to pay", "next", box=None)
+    # An id is copied into the next command, so it is never cut.
+    name = Column("agreement", overflow="fold")
+    table = Table(name, "what", "state", "paid", "", "to pay", "next", box=None)
     for one in agreements:
         count = len(one["instalments"])
         what = one["kind"] if count == 1 else f"{one['kind']}, {count} instalments"

@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 import typer
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from escalon.domain.account import Account as Debtor
 from escalon.domain.holds import end_of
@@ -131,7 +131,9 @@ def held(account: Debtor, rulebook: Rulebook, today: date, locale: str) -> Itera
 
 
 def _table(holds: Iterable[Found]) -> Table:
-    table = Table("hold", "kind", "what rests", "from", "until", "owner", "placed by", "why", "")
+    # An id is copied into the next command, so it is never cut.
+    name = Column("hold", overflow="fold")
+    table = Table(name, "kind", "what rests", "from", "until", "owner", "placed by", "why", "")
     for one in holds:
         stands = "[yellow]rests[/]" if one["rests"] else "[dim]not today[/]"
         ended = f"ended by {_name(one['ended_by'])}: {one['ended_why']}" if one["ended_by"] else ""
