@@ -16,6 +16,7 @@ from escalon.authoring.rulebook import sealed
 from escalon.domain.account import Account, Consent, ContactPoint, ContactRecord, Receivable
 from escalon.domain.contact_policy import Allow, evaluate
 from escalon.domain.forecast import Event, forecast
+from escalon.domain.identity import account_id_of
 from escalon.domain.rulebook import Rulebook
 from escalon.importing.mapping import MappingFile, RowReader, read_mapping, without
 from escalon.importing.reading import read_csv
@@ -168,7 +169,7 @@ def _taken(ref: str, records: list[Record]) -> tuple[Account, tuple[Receivable, 
         today=START.date(),
         zone="America/Bogota",
         now=START,
-        account_of={},
+        name_of=lambda reference: account_id_of(b"secret", reference),
     )
     return taken.account, tuple(receivable for receivable, _ in taken.scheduled)
 

@@ -278,8 +278,8 @@ def test_it_gives_no_notice_and_takes_no_whatsapp() -> None:
     assert look(told(ANA, by), people(person(BETO, points=both)), by).channel == "email"
 
 
-@pytest.mark.parametrize("state", ["failed", "undone"])
-def test_a_step_that_is_not_taken_is_followed_by_nobody(state: Any) -> None:
+@pytest.mark.parametrize("state", ["failed", "undone", "unknown", "opened"])
+def test_a_step_that_may_not_have_reached_the_debtor_is_followed_by_nobody(state: Any) -> None:
     debtor = told(ANA)
     (owed,) = debtor.receivables
     record = replace(owed.steps["friendly"], state=state, tried=("email", "sms"))

@@ -70,7 +70,7 @@ def test_ten_thousand_due_at_seven_leave_within_the_quota_and_before_the_window_
     span = interval((), quota(), channel="email", creditor="", rest=CLOSES - SEVEN)
     buckets, given_turns = Buckets("email"), []
     for _ in range(40):  # forty pages of 250, by whichever shard
-        found, buckets = turns(buckets, ["andina"] * 250, {ANY: span}, SEVEN)
+        found, buckets = turns(buckets, ["andina"] * 250, {ANY: span}, SEVEN, CLOSES)
         given_turns.extend(found)
     assert len(given_turns) == 10_000
     assert given_turns == sorted(given_turns)
@@ -85,22 +85,58 @@ def test_ten_thousand_due_at_seven_leave_within_the_quota_and_before_the_window_
 
 def test_who_comes_later_stands_behind_and_an_idle_line_gives_no_burst() -> None:
     second = timedelta(seconds=1)
-    first, buckets = turns(Buckets("email"), ["a"] * 10, {ANY: second}, SEVEN)
+    first, buckets = turns(Buckets("email"), ["a"] * 10, {ANY: second}, SEVEN, CLOSES)
     assert first == tuple(SEVEN + number * second for number in range(10))
-    behind, buckets = turns(buckets, ["b"], {ANY: second}, SEVEN + 3 * second)
+    behind, buckets = turns(buckets, ["b"], {ANY: second}, SEVEN + 3 * second, CLOSES)
     assert behind == (SEVEN + 10 * second,)
     idle = SEVEN + timedelta(hours=1)
-    after, _ = turns(buckets, ["c"] * 3, {ANY: second}, idle)
+    after, _ = turns(buckets, ["c"] * 3, {ANY: second}, idle, CLOSES)
     assert after == (idle, idle + second, idle + 2 * second)
 
 
 def test_a_slow_creditor_holds_up_nobody() -> None:
     second = timedelta(seconds=1)
     spans = {ANY: second, "slow": timedelta(minutes=1)}
-    found, buckets = turns(Buckets("email"), ["slow"] * 100, spans, SEVEN)
+    found, buckets = turns(Buckets("email"), ["slow"] * 100, spans, SEVEN, CLOSES)
     assert found[-1] == SEVEN + timedelta(minutes=99)
-    others, _ = turns(buckets, ["quick"] * 3, spans, SEVEN)
+    others, _ = turns(buckets, ["quick"] * 3, spans, SEVEN, CLOSES)
     assert others == tuple(SEVEN + number * second for number in (1, 2, 3))
+
+
+def test_a_turn_after_the_window_has_closed_moves_no_line() -> None:
+    spans = {ANY: timedelta(hours=4), "slow": timedelta(hours=5)}
+    found, buckets = turns(Buckets("email"), ["slow"] * 9, spans, SEVEN, CLOSES)
+    assert found == (SEVEN, SEVEN + timedelta(hours=5), SEVEN + timedelta(hours=10)) + 6 * (
+        SEVEN + timedelta(hours=15),
+    )
+    assert buckets.next_at == {
+        ANY: SEVEN + timedelta(hours=4),
+        "slow": SEVEN + timedelta(hours=15),
+    }
+    found, buckets = turns(buckets, ["b"] * 9, spans, SEVEN, CLOSES)
+    assert found == (SEVEN + timedelta(hours=4), SEVEN + timedelta(hours=8)) + 7 * (CLOSES,)
+    assert buckets.next_at[ANY] == CLOSES
+
+
+def test_a_line_that_has_run_away_is_taken_back_to_the_end_of_the_window() -> None:
+    away = Buckets("email", {ANY: SEVEN + timedelta(days=40), "slow": SEVEN + timedelta(days=9)})
+    spans = {ANY: timedelta(hours=1), "slow": timedelta(hours=2)}
+    found, healed = turns(away, ["slow", "b"], spans, SEVEN, CLOSES)
+    assert found == (CLOSES, CLOSES)
+    assert healed.next_at == {ANY: CLOSES, "slow": CLOSES}
+    day = timedelta(days=1)
+    found, _ = turns(healed, ["slow", "b"], spans, SEVEN + day, CLOSES + day)
+    assert found == (SEVEN + day, SEVEN + day + timedelta(hours=1))
+
+
+def test_a_window_that_closes_early_does_not_shorten_the_line_of_another() -> None:
+    spans = {ANY: timedelta(hours=1)}
+    _, buckets = turns(Buckets("email"), ["a"] * 11, spans, SEVEN, CLOSES)
+    early = SEVEN + timedelta(hours=6)
+    found, buckets = turns(buckets, ["a"], spans, SEVEN, early)
+    assert found[0] >= early
+    found, _ = turns(buckets, ["a"], spans, SEVEN, CLOSES)
+    assert found == (SEVEN + timedelta(hours=11),)
 
 
 @settings(max_examples=60, deadline=None)
@@ -126,7 +162,7 @@ def test_no_line_is_ever_quicker_than_its_interval(
     of_others: list[datetime] = []
     for passed, creditors in pages:
         now += timedelta(seconds=passed)
-        found, buckets = turns(buckets, creditors, spans, now)
+        found, buckets = turns(buckets, creditors, spans, now, CLOSES)
         assert all(turn >= now for turn in found)
         for creditor, turn in zip(creditors, found, strict=True):
             (of_a if creditor == "a" else of_others).append(turn)

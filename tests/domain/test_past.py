@@ -6,6 +6,7 @@ import msgspec
 from msgspec.structs import replace
 
 from escalon.domain.account import Account, Consent, Hold
+from escalon.domain.agreed import Agreement, Change
 from escalon.domain.engine import decide
 from escalon.domain.past import decided_by, nameless, written_at
 from tests.domain.debts import account, at, point, receivable, rulebook, step
@@ -25,6 +26,15 @@ def test_no_personal_data_is_kept() -> None:
     kept = msgspec.json.encode(nameless(ANA)).decode()
     for personal in ("52.123.456", "Gómez", "ana@example.com", "Ana says no", "form 7"):
         assert personal not in kept
+
+
+def test_the_reasons_of_an_agreement_are_not_kept() -> None:
+    cancelled = Agreement(
+        "g1", "andina", "COP", "promise", "promise", "cancelled", {}, date(2026, 1, 5), (),
+        history=(Change(datetime(2026, 1, 5, tzinfo=UTC), "cancelled", "operator", "arn", "Ana"),),
+    )  # fmt: skip
+    (change,) = nameless(replace(ANA, agreements=(cancelled,))).agreements[0].history
+    assert (change.who, change.why) == ("arn", "")
 
 
 def test_a_decision_about_what_is_kept_is_the_same() -> None:

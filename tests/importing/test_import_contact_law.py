@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from escalon.domain.account import Account, Consent, ContactPoint
 from escalon.domain.contact_policy_facts import PointFacts
+from escalon.domain.identity import account_id_of
 from escalon.domain.transitions import channel_stopped
 from escalon.importing.records import (
     AccountRecord,
@@ -128,7 +129,7 @@ def taken(account: Account, *records: Record) -> Account:
         today=date(2026, 9, 7),
         zone="America/Bogota",
         now=NOW,
-        account_of={},
+        name_of=lambda reference: account_id_of(b"secret", reference),
     ).account
 
 
@@ -238,7 +239,7 @@ def test_what_is_on_file_is_not_lost_with_a_later_file() -> None:
         today=date(2026, 9, 7),
         zone="America/Bogota",
         now=NOW,
-        account_of={},
+        name_of=lambda reference: account_id_of(b"secret", reference),
     )
     assert again.account.receivables[0].on_file == ("authorisation", "debt_document")
 

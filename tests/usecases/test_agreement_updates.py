@@ -40,6 +40,14 @@ def test_an_update_makes_an_agreement_and_the_same_again_does_nothing(
     assert http.world.all_items() == before
 
 
+def test_one_system_does_not_move_what_another_has_made(http: AgreementsHttp) -> None:
+    http.call("POST", UPDATES, says(1))
+    http.role = "erp"
+    status, body = http.call("POST", UPDATES, says(10**6, "cancelled"))
+    assert (status, body["problems"][0]["code"]) == (409, "other_act")
+    assert http.world.agreement().state == "active"
+
+
 def test_other_terms_replace_it_and_the_same_terms_do_not(http: AgreementsHttp) -> None:
     http.call("POST", UPDATES, says(1))
     http.call("POST", UPDATES, says(2, instalments=2))

@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from escalon.domain import ledger
-from escalon.domain.account import ContactRecord, StepRecord
+from escalon.domain.account import ContactRecord, Link, StepRecord
 from escalon.domain.payment import Incoming, PaymentState, Said
 from escalon.domain.storage import AlreadyDoneError, Change, ConflictError
 from escalon.usecases.book_payments import OfAccount, UnmatchedMoney
@@ -24,7 +24,8 @@ from tests.doubles.payments import (
     on_list,
     owed,
 )
-from tests.doubles.world import NOW, World, receivable
+from tests.doubles.world import NOW, OneRulebook, World, receivable
+from tests.usecases.test_co_debtor_messages import SECOND_RUN, beto, rules
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 COP = "andina|COP"
@@ -112,6 +113,54 @@ def test_a_payment_that_crossed_messages_and_has_many_names_still_fits() -> None
     marked = [m["message_id"] for m in world.messages() if "crossed_by" in m]
     assert marked == ["m1", "m2", "m3", "m4", "m5"]  # the latest ones
     check_books(world)
+
+
+def told_both() -> World:
+    """Ana owes r1 and was told at NOW; the message to Beto, who answers for it, is planned a
+    quarter of an hour later."""
+    world = World()
+    world.rulebooks = OneRulebook(rules())
+    world.owe(receivable("r1"))
+    world.put(replace(world.account(), links=(Link("b2", "codebtor"),)))
+    world.put(beto(), None)
+    world.run(NOW)
+    world.clock.at = SECOND_RUN
+    world.sweep()(SECOND_RUN)
+    world.work_off("escalate")
+    return world
+
+
+def crossed_by(world: World) -> dict[str, list[str]]:
+    return {m["account_id"]: m["crossed_by"] for m in world.messages() if "crossed_by" in m}
+
+
+@pytest.mark.parametrize(("minutes", "crossed"), [(0, {"a1", "b2"}), (5, {"b2"}), (16, set[str]())])
+def test_a_message_to_a_codebtor_that_left_after_the_money_says_so(
+    minutes: int, crossed: set[str]
+) -> None:
+    world = told_both()
+    world.work_off()
+    world.clock.at = NOW + HOUR
+    paid_at = NOW + timedelta(minutes=minutes)
+    book(world, incoming("P1", 10, paid_at=paid_at, creditor="andina"))
+    assert crossed_by(world) == {who: ["P1"] for who in crossed}
+    (fact,) = world.facts("a1", "paid")
+    assert len(fact.get("crossed", ())) == len(crossed)
+
+
+def test_a_message_to_a_codebtor_that_is_leaving_right_now_says_so() -> None:
+    world = told_both()
+    world.take("email", Faults(6, "before"))  # claimed, and not yet with the provider
+    book(world, incoming("P1", 10, paid_at=SECOND_RUN + HOUR, creditor="andina"))
+    assert crossed_by(world) == {"b2": ["P1"]}
+
+
+def test_a_message_to_a_codebtor_about_another_creditors_debt_was_not_crossed() -> None:
+    world = told_both()
+    world.work_off()
+    world.owe(receivable("r2", creditor="other"))
+    book(world, incoming("P1", 10, paid_at=NOW + HOUR / 12, creditor="other"))
+    assert crossed_by(world) == {}
 
 
 def test_components_of_many_receivables_are_spread_in_the_order_of_the_law() -> None:

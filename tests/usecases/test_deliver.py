@@ -20,6 +20,7 @@ from escalon.domain.storage import Change, instant
 from escalon.usecases import feeds
 from escalon.usecases.couriers import EmailCourier, SmsCourier
 from escalon.usecases.deliver import Deliver, TryLaterError
+from escalon.usecases.ledger_writes import all_open
 from escalon.usecases.messages_between import ToDeliver
 from escalon.usecases.payment_link import Links
 from tests.doubles.crashing import Crash, Crashing, Faults
@@ -607,6 +608,30 @@ def test_a_message_and_the_ledger_say_the_same_interest_at_the_same_instant() ->
     assert (owed.open_minor, owed.principal_minor) == (100_186_875, 100_000_000)
     named = world.table.named_receivables([("a1", "r1")])["a1", "r1"].receivable
     assert named.open_minor == 100_186_875
+
+
+@pytest.mark.parametrize(("debts", "before_the_claim"), [(8, 0), (9, 1), (60, 2), (200, 5)])
+def test_interest_of_many_receivables_goes_before_in_transactions_of_its_own(
+    debts: int, before_the_claim: int
+) -> None:
+    """In the claim it would be two items each, of a hundred that a transaction takes."""
+    world, faults = World(), Faults()
+    world.rulebooks = charging(m2026_09=255_200)
+    world.owe(*(receivable(f"r{n:03d}", open_minor=1_000_000_00) for n in range(debts)))
+    world.sweep()(NOW)
+    world.work_off("escalate")
+    world.take("email", faults)
+    assert faults.calls.count("transact_write_items") == before_the_claim + 2  # claim and record
+    assert world.waiting() == []
+    assert len(world.ses.calls) == 1
+    (message,) = world.messages()
+    assert message["state"] == "sent"
+    charged = [e.amount_minor for e in world.table.entries("a1") if e.kind == "interest"]
+    assert charged == [186_875] * debts
+    account = world.account()
+    opened = [owed.open_minor for owed in all_open(world.table, account)]
+    assert opened == [100_186_875] * debts
+    assert account.intents == ()
 
 
 def test_a_month_without_a_rate_charges_nothing_and_is_reported() -> None:

@@ -105,6 +105,56 @@ def test_nothing_is_agreed_with_whoever_is_dead_or_insolvent() -> None:
     assert why_not(lambda: world.manage().offers(DEBT)) == ("conflict", [("account", "stopped")])
 
 
+@pytest.mark.parametrize("stop", ["insolvency", "deceased", "represented", "identity_doubt"])
+@pytest.mark.parametrize("waits", [False, True])
+def test_what_was_offered_before_a_full_stop_does_not_begin_after_it(
+    stop: Literal["insolvency", "deceased", "represented", "identity_doubt"], *, waits: bool
+) -> None:
+    world = owing()
+    holds = {**rules().holds, "full": HoldKind(stop=stop)}
+    world.rulebooks = OneRulebook(replace(rules(), holds=holds))
+    begin = offered_or_waiting(world, waits=waits)
+    world.put(replace(world.account(), holds=(Hold("h", "full", date(2026, 9, 7)),)))
+    before = world.all_items()
+    assert why_not(begin) == ("conflict", [("account", "stopped")])
+    assert world.all_items() == before
+
+
+@pytest.mark.parametrize("receivable_id", [None, "r1"])
+@pytest.mark.parametrize("waits", [False, True])
+def test_what_was_offered_before_a_dispute_does_not_begin_during_it(
+    receivable_id: str | None, *, waits: bool
+) -> None:
+    world = owing()
+    begin = offered_or_waiting(world, waits=waits)
+    until_tomorrow = Hold("h", "dispute", date(2026, 9, 7), date(2026, 9, 8), receivable_id)
+    world.put(replace(world.account(), holds=(until_tomorrow,)))
+    before = world.all_items()
+    assert why_not(begin) == ("conflict", [("receivables", "on_hold")])
+    assert world.all_items() == before
+    world.clock.at += timedelta(days=1)  # it was settled
+    assert begin().agreement.state == "active"
+
+
+def test_a_dispute_about_another_debt_keeps_nobody_from_accepting() -> None:
+    world = owing(receivable("r1", late=15), receivable("r2", late=-20))
+    begin = offered_or_waiting(world, waits=False)
+    dispute = Hold("h", "dispute", date(2026, 9, 7), receivable_id="r2")
+    world.put(replace(world.account(), holds=(dispute,)))
+    assert begin().agreement.state == "active"
+
+
+def offered_or_waiting(world: Agreeing, *, waits: bool) -> Callable[[], Done]:
+    """The act by which an agreement becomes active: the acceptance of one that is offered, or the
+    approval of one that `waits` for it."""
+    manage = world.manage()
+    if waits:
+        made = manage.promise("k1", DEBT, Terms("plan", IN_A_WEEK, 20), PHONE, AGENT).agreement
+        return lambda: manage.approve("k2", "a1", made.agreement_id, SUPERVISOR)
+    offered = manage.agree("k1", DEBT, PROMISE, DEBTOR).agreement
+    return lambda: manage.accept("k2", "a1", offered.agreement_id, PORTAL)
+
+
 def test_credit_is_applied_before_anything_is_agreed() -> None:
     world = owing()
     world.put(replace(world.account(), credits={"andina|COP": 5}))
@@ -271,6 +321,15 @@ def test_an_account_that_is_not_there_and_an_agreement_that_is_not() -> None:
     )
 
 
+def test_somebody_who_is_left_in_peace_may_agree_all_the_same() -> None:
+    world = owing()
+    offered = world.manage().agree("k1", DEBT, PROMISE, DEBTOR).agreement.agreement_id
+    rests = Hold("h", "vulnerable", date(2026, 9, 1), date(2026, 12, 1))
+    world.put(replace(world.account(), holds=(rests,)))
+    done = world.manage().accept("k2", "a1", offered, PHONE, DEBTOR)
+    assert done.agreement.state == "active"
+
+
 # --------------------------------------------------------- the document, and who leaves it
 
 
@@ -291,6 +350,20 @@ def test_what_ended_long_ago_leaves_the_document_and_still_follows_its_money() -
     assert world.account().ended == ()
     assert owed(world) == {"r1": 300_000 * PESOS, "r2": 79_000 * PESOS}
     check_books(world)
+
+
+def test_however_many_have_ended_a_write_takes_out_no_more_than_a_transaction_holds() -> None:
+    """Invariant 9: an account that has had many offers can still be worked."""
+    world = owing()
+    made = world.agrees(PROMISE).agreement
+    many = tuple(replace(made, agreement_id=f"g{number}", state="expired") for number in range(150))
+    world.put(replace(world.account(), agreements=(*many, made)))
+    world.clock.at += ENDED_FOR
+    left = []
+    for number in range(3):
+        world.pays(1_000 * PESOS, payment=f"P{number}")
+        left.append(len(world.account().agreements))
+    assert left == [131, 111, 91]
 
 
 # ------------------------------------------------------------------------------------ faults

@@ -248,6 +248,52 @@ def test_no_name_is_left_anywhere_once_nothing_has_to_stay() -> None:
         assert private not in str(items)
 
 
+def test_whoever_is_known_again_can_be_forgotten_again_and_what_is_new_stays_its_time() -> None:
+    world = World()
+    known(world)
+    data(world).erase(Ask("e1", "solicitud", "a1"), ANA)
+    world.clock.at = NOW + timedelta(days=400)
+    again = {"message_id": "m2", "claimed_at": world.clock.at.isoformat(), "to": "ana@example.com"}
+    world.table.save(world.table.put_document("A#a1", "M#m2", again))
+    world.s3.objects["messages/a1/m2-abc.eml"] = (b"To: ana@example.com", {})
+    world.put(replace(debtor(), receivables=PAID, source_ref="52123456"), None)
+    with pytest.raises(ActRefusedError) as error:
+        data(world).erase(Ask("e1", "solicitud", "a1"), ANA)
+    assert problem(error) == (
+        "conflict", "key", "something was done under this key, and the person is known again",
+    )  # fmt: skip
+    # On the day of the first order what has come since stays.
+    world.clock.at = datetime(2036, 9, 7, tzinfo=UTC)
+    data(world).due()
+    assert {key for key in world.s3.objects if "/a1/" in key} == {"messages/a1/m2-abc.eml"}
+    second = data(world).erase(Ask("e2", "solicitud", "a1"), ANA)
+    assert [(fate.kind, fate.until) for fate in second.left] == [("messages", date(2037, 10, 12))]
+    assert world.account().name == ""
+
+
+def test_a_copy_is_the_same_for_the_same_key_and_for_nobody_else() -> None:
+    world = World()
+    known(world)
+    key = data(world).export(Ask("x1", "petición", "a1"), ANA)
+    first = world.s3.objects[key]
+    world.clock.at = NOW + timedelta(days=1)
+    assert world.s3.objects[data(world).export(Ask("x1", "petición", "a1"), ANA)] == first
+    eve = Person("arn:aws:sts::1:assumed-role/Other/eve", "other")
+    with pytest.raises(ActRefusedError) as error:
+        data(world).export(Ask("x1", "petición", "a1"), eve)
+    assert problem(error)[:2] == ("conflict", "key")
+
+
+def test_a_key_that_was_used_for_another_address_is_refused() -> None:
+    world = World()
+    world.put(debtor())
+    order = RecordConsent("k", "w", "a1", "email", "ana@example.com", "carta 8")
+    data(world).record_consent(order, ANA)
+    with pytest.raises(ActRefusedError) as error:
+        data(world).record_consent(replace(order, evidence="carta 9"), ANA)
+    assert problem(error) == ("conflict", "key", "something else was done under this key")
+
+
 @pytest.mark.parametrize("at_call", range(1, 40))
 def test_a_crash_between_any_two_steps_is_made_good(at_call: int) -> None:
     """Nothing lost, nothing twice: the order stands on its list until it is done."""

@@ -16,7 +16,7 @@ from escalon.usecases.messages_between import ReplanShard
 from escalon.usecases.publish_rules import PublishRules
 from escalon.usecases.validate_rulebook import ValidateRulebook
 from tests.doubles.appconfig import AppConfig
-from tests.doubles.crashing import Crash, Crashing, Faults
+from tests.doubles.crashing import Crash, Crashing, Faults, When
 from tests.doubles.world import NOW, World, rulebook
 
 ANA = "arn:aws:iam::123456789012:user/ana"
@@ -28,6 +28,19 @@ def edited(name: str, publishing: Publishing | None = None) -> Rulebook:
     """The rulebook of the tests under another name, so of another version."""
     changed = replace(rulebook(), rulebook=name, publishing=publishing or Publishing())
     return replace(changed, version=version_of(changed))
+
+
+class At(Faults):
+    """Strikes at the first call of that name."""
+
+    def __init__(self, name: str, when: When = "before") -> None:
+        super().__init__(when=when)
+        self._name = name
+
+    def call(self, name: str, *rest: Any) -> Any:
+        if name == self._name:
+            self._number = len(self.calls) + 1
+        return super().call(name, *rest)
 
 
 class Desk:
@@ -376,6 +389,31 @@ def test_rolled_back_twice_is_what_was_before(desk: Desk) -> None:
     assert why_not(desk.ask("POST /rules/rollbacks", to="0" * 16))[0] == 404
 
 
+def test_what_was_never_in_force_is_not_rolled_back_to(desk: Desk) -> None:
+    """Asked for and refused by AppConfig, or written down and never deployed."""
+    desk.publish(APPROVED)
+    desk.appconfig.validator = lambda _: 1 / 0
+    assert desk.publish(BASE, plan=approved_plan(desk, BASE))[0] == 409
+    desk.appconfig.validator = None
+    with pytest.raises(Crash):
+        desk.publish(PLANNED, plan=approved_plan(desk, PLANNED), faults=At("start_deployment"))
+    states = [change.get("state", "begun") for change in desk.history()]
+    assert states == ["begun", "refused", "in force"]
+    for never in (BASE, PLANNED):
+        told = (404, f"{never.version} was never in force")
+        assert why_not(desk.ask("POST /rules/rollbacks", to=never.version)) == told
+    assert desk.in_force() == Rollout(APPROVED.version)
+    assert desk.publish(NEXT, plan=approved_plan(desk, NEXT))[0] == 200
+    assert desk.ask("POST /rules/rollbacks", to=APPROVED.version)[0] == 200
+    assert desk.in_force() == Rollout(APPROVED.version)
+
+
+def approved_plan(desk: Desk, draft: Rulebook) -> str:
+    plan = desk.plan(draft)
+    desk.ask("POST /rules/approvals", LUZ, plan=plan)
+    return plan
+
+
 def test_there_is_nothing_before_the_first(desk: Desk) -> None:
     desk.publish(BASE)
     told = (409, "nothing was in force before it")
@@ -387,6 +425,25 @@ def test_taking_back_needs_neither_plan_nor_approval(desk: Desk) -> None:
     desk.publish(APPROVED)
     assert desk.ask("POST /rules/rollbacks", LUZ)[0] == 200
     assert desk.in_force() == Rollout(BASE.version)
+
+
+def test_a_roll_back_is_no_way_around_a_second_person(desk: Desk) -> None:
+    desk.publish(BASE)
+    desk.publish(APPROVED)
+    assert desk.ask("POST /rules/rollbacks", LUZ)[0] == 200
+    status, _ = desk.publish(NEXT, LUZ)
+    assert status == 409  # what was taken back asked for a plan and a second person
+    plan = desk.plan(NEXT)
+    assert why_not(desk.publish(NEXT, LUZ, plan=plan)) == (403, "nobody has approved it")
+    assert desk.publish(NEXT, plan=approved_plan(desk, NEXT))[0] == 200
+    assert desk.publish(PLANNED)[0] == 200  # NEXT asks for nothing, and it was approved
+
+
+def test_a_name_in_other_letters_is_not_another_person(desk: Desk) -> None:
+    desk.publish(APPROVED)
+    plan = desk.plan(NEXT)
+    desk.ask("POST /rules/approvals", LUZ.upper(), plan=plan)
+    assert why_not(desk.publish(NEXT, LUZ, plan=plan)) == (403, "nobody but you has approved it")
 
 
 def test_while_a_deployment_bakes_it_can_only_be_taken_back(desk: Desk) -> None:
@@ -470,6 +527,83 @@ def test_whatever_dies_a_repetition_with_the_key_ends_it_once(
     assert desk.in_force() == Rollout(NEXT.version)
     assert [did for did, _ in desk.acts()] == ["published", "published"]
     assert [(c["number"], c["state"]) for c in desk.history()] == [(2, "in force"), (1, "in force")]
+
+
+CUT_SHORT = [("start_deployment", "after"), ("send_message_batch", "before")]
+
+
+@pytest.mark.parametrize(("call", "when"), CUT_SHORT)
+def test_a_publication_that_was_cut_short_is_rolled_back_to_the_one_before_it(
+    desk: Desk, call: str, when: When
+) -> None:
+    for one in (BASE, NEXT):
+        desk.publish(one)
+    with pytest.raises(Crash):
+        desk.publish(PLANNED, faults=At(call, when))
+    assert desk.in_force() == Rollout(PLANNED.version)
+    assert "state" not in desk.history()[0]  # begun
+    assert desk.ask("POST /rules/rollbacks")[0] == 200
+    assert desk.in_force() == Rollout(NEXT.version)
+    assert desk.ask("POST /rules/rollbacks", to=PLANNED.version)[0] == 200  # it was in force
+    assert desk.in_force() == Rollout(PLANNED.version)
+
+
+def test_a_publication_that_was_cut_short_and_taken_back_is_told(desk: Desk) -> None:
+    for one in (BASE, NEXT):
+        desk.publish(one)
+    with pytest.raises(Crash):
+        desk.publish(PLANNED, faults=At("send_message_batch"))
+    desk.appconfig.alarm()
+    assert desk.ask("GET /rules")[1]["taken_back"] is True
+    assert desk.ask("POST /rules/rollbacks")[0] == 200
+    assert desk.in_force() == Rollout(NEXT.version)
+    assert desk.ask("GET /rules")[1]["taken_back"] is False
+
+
+@pytest.mark.parametrize(("call", "when"), CUT_SHORT)
+@pytest.mark.parametrize(
+    ("before", "route", "asked", "after"),
+    [
+        ([], "publications", {"version": NEXT.version}, Rollout(NEXT.version)),
+        (
+            [],
+            "publications",
+            {"version": NEXT.version, "share": 500},
+            Rollout(BASE.version, NEXT.version, 500),
+        ),
+        ([500], "promotions", {"share": 900}, Rollout(BASE.version, NEXT.version, 900)),
+        ([500], "promotions", {}, Rollout(NEXT.version)),
+        ([500], "rollbacks", {}, Rollout(BASE.version)),
+        ([FULL], "rollbacks", {}, Rollout(BASE.version)),
+        ([FULL], "rollbacks", {"to": BASE.version}, Rollout(BASE.version)),
+    ],
+)
+def test_what_was_cut_short_is_gone_on_with_under_another_key(
+    desk: Desk,
+    before: list[int],
+    route: str,
+    asked: dict[str, Any],
+    after: Rollout,
+    call: str,
+    when: When,
+) -> None:
+    desk.publish(BASE)
+    desk.draft(NEXT)
+    for share in before:
+        desk.publish(NEXT, share=share)
+    desk.appconfig.bakes = True
+    with pytest.raises(Crash):
+        desk.ask(f"POST /rules/{route}", faults=At(call, when), **asked)
+    assert desk.in_force() == after
+    desk.world.sqs.queues.clear()
+    for _ in range(2):  # once gone on with, that key does nothing either
+        status, body = desk.ask(f"POST /rules/{route}", LUZ, key="another", **asked)
+        assert (status, body["again"], body["number"]) == (200, True, len(before) + 2), body
+        assert desk.in_force() == after
+        assert desk.world.waiting("replan") == ["replan"]
+        assert desk.history()[0]["state"] == "in force"
+    assert len(desk.history()) == len(before) + 2
+    assert sorted(who for _, who in desk.acts()) == [ANA] * (len(before) + 2) + [LUZ]
 
 
 def test_two_who_publish_at_once_do_not_publish_over_each_other(desk: Desk) -> None:

@@ -8,14 +8,16 @@ from typing import Any
 
 import msgspec
 import pytest
+from botocore.exceptions import ReadTimeoutError
 from msgspec.structs import replace
 
 from escalon.authoring.rulebook import sealed
-from escalon.domain.pacing import Cap, Quota
-from escalon.usecases.deliver import TryLaterError
+from escalon.domain.contact_policy_rules import Exemption
+from escalon.domain.pacing import ANY, Buckets, Cap, Quota
+from escalon.usecases.deliver import Draft, Prepared, TryLaterError
 from escalon.usecases.messages_between import ToDeliver
 from escalon.usecases.pace import keep_quotas
-from tests.doubles.world import NOW, OneRulebook, World, debtor, point, rulebook
+from tests.doubles.world import NOW, OneRulebook, World, debtor, point, receivable, rulebook
 from tests.usecases.test_deliver import refused
 from tests.usecases.test_manage_brakes import ANA, STOP, manage
 
@@ -124,6 +126,63 @@ def test_what_the_carrier_did_not_take_is_not_counted() -> None:
     assert world.deliver("email")(message) == "sent"
 
 
+def counted(world: World) -> list[str]:
+    """What the counters stand at."""
+    return [i["n"]["N"] for key, i in world.all_items().items() if key[0].startswith("SENT#")]
+
+
+def test_what_cannot_be_written_is_not_counted() -> None:
+    world = capped(Cap("email", per_day=1))
+    first, second = all_at_once(world, 2)
+    deliver = world.deliver("email")
+    whole = deliver._courier.prepare  # type: ignore[union-attr]
+
+    def prepare(draft: Draft) -> Prepared:
+        if draft.account_id == first.account_id:
+            raise ValueError
+        return whole(draft)
+
+    deliver._courier.prepare = prepare  # type: ignore[union-attr, method-assign]
+    assert deliver(first) == "failed"
+    assert counted(world) == ["0"]
+    assert deliver(second) == "sent"
+    assert counted(world) == ["1"]
+
+
+def test_what_fails_before_its_claim_is_not_counted() -> None:
+    world = capped(Cap("email", per_day=1))
+    (message,) = all_at_once(world, 1)
+    deliver = world.deliver("email")
+
+    def keep_message(*_: object) -> str:
+        raise OSError
+
+    deliver._documents.keep_message = keep_message  # type: ignore[method-assign]
+    with pytest.raises(OSError):  # noqa: PT011 - whatever it is
+        deliver(message)
+    assert counted(world) == ["0"]
+    assert world.deliver("email")(message) == "sent"
+
+
+def test_what_the_carrier_refused_or_may_have_taken_stays_counted() -> None:
+    world = capped(Cap("email", per_day=3))
+    first, second, third = all_at_once(world, 3)
+    world.ses.answers.append(refused("MessageRejected"))
+    assert world.deliver("email")(first) == "failed"
+    world.ses.answers.append(ReadTimeoutError(endpoint_url="ses"))
+    assert world.deliver("email")(second) == "unknown"
+    assert counted(world) == ["2"]
+    deliver = world.deliver("email")
+
+    def record(*_: object) -> str:
+        raise OSError
+
+    deliver._record = record  # type: ignore[assignment, method-assign]
+    with pytest.raises(OSError):  # noqa: PT011 - whatever it is
+        deliver(third)
+    assert counted(world) == ["3"]
+
+
 def test_a_cap_costs_nothing_where_there_is_none() -> None:
     world = World()
     book(world, 1)
@@ -166,6 +225,117 @@ def test_what_would_come_after_the_window_is_not_planned_today() -> None:
     assert len(planned) + len(put_off) + len(world.ses.calls) == 60
     assert put_off
     assert {s.look_at for s in put_off} == {"2026-09-07T23:00:00Z"}  # 18:00 in Bogotá
+
+
+def days(world: World, count: int) -> None:
+    """Runs every quarter of an hour of so many days, from 10:00 until the window has closed."""
+    for day in range(count):
+        for number in range(33):
+            world.run(NOW + timedelta(days=day) + number * QUARTER)
+
+
+def test_what_was_put_off_goes_on_the_days_after() -> None:
+    """What no day has room for does not take the turns of the days that follow."""
+    world = capped(Cap("email", per_day=10))
+    book(world, 100)
+    days(world, 9)  # with a weekend, on which the window is closed
+    assert [
+        (str(day), many) for day, many in Count(at.date() for at in sent_at(world)).items()
+    ] == [
+        ("2026-09-07", 10),
+        ("2026-09-08", 10),
+        ("2026-09-09", 10),
+        ("2026-09-10", 10),
+        ("2026-09-11", 10),
+        ("2026-09-14", 10),
+        ("2026-09-15", 10),
+    ]
+
+
+def test_a_line_that_ran_away_before_is_back_the_next_day() -> None:
+    world = capped(Cap("email", per_day=10))
+    book(world, 15)
+    away = Buckets("email", {ANY: NOW + timedelta(days=90)}, 1)
+    world.table.replace(world.table.put_document("PACE#email", "PACE", away), 0)
+    days(world, 3)
+    assert [
+        (str(day), many) for day, many in Count(at.date() for at in sent_at(world)).items()
+    ] == [
+        ("2026-09-08", 10),
+        ("2026-09-09", 5),
+    ]
+
+
+def test_a_quota_that_is_nearly_used_up_today_holds_up_nobody_tomorrow() -> None:
+    world = World()
+    book(world, 30)
+    keep_quotas(world.table, [Quota("email", 0, 200, 179, NOW)])  # one is left for the day
+    world.run(NOW)
+    assert len(world.ses.calls) == 1
+    tomorrow = NOW + timedelta(days=1)
+    keep_quotas(world.table, [Quota("email", 0, 400, 0, tomorrow)])  # one in 80 seconds
+    world.run(tomorrow)
+    assert len(world.ses.calls) == 1 + 12
+    for number in (1, 2):
+        world.run(tomorrow + number * QUARTER)
+    assert len(world.ses.calls) == 30
+
+
+def put_off(world: World) -> Count[str]:
+    """Until when those wait who got no turn, and how many."""
+    found = [world.table.get(key[0].removeprefix("A#")) for key in world.all_items()]
+    return Count(
+        str(stored.look_at)
+        for stored in found
+        if stored is not None and not stored.account.intents and not stored.account.contacts
+    )
+
+
+def test_each_message_waits_for_the_end_of_its_own_window() -> None:
+    """On one page: debtors in two zones, and some who chose hours of their own."""
+    world = capped(Cap("email", per_hour=1))
+    book(world, 12)  # in Bogotá until 18:00, which is 23:00 of UTC
+    for number in range(4):
+        who = debtor(f"b{number}", points=(point("email", f"b{number}@example.com"),))
+        world.put(replace(who, zones=("America/Los_Angeles",)))  # until 01:00 of UTC
+        who = debtor(f"c{number}", points=(point("email", f"c{number}@example.com"),))
+        world.put(replace(who, hours=(((600, 720),),) * 7))  # from 10:00 to 12:00 in Bogotá
+    world.run(NOW)
+    assert put_off(world) == {
+        "2026-09-07T17:00:00Z": 2,  # two of four
+        "2026-09-07T23:00:00Z": 6,  # six of twelve
+        "2026-09-08T01:00:00Z": 2,  # two of four
+    }
+
+
+def test_a_statutory_notice_waits_for_the_end_of_the_window_of_its_kind() -> None:
+    rules = rulebook()
+    (strategy,) = rules.strategies
+    friendly, *others = strategy.steps
+    noticed = replace(friendly, gives=("validation_notice",))
+    policies = {}
+    for country, policy in rules.contact_policies.items():
+        layers = []
+        for layer in policy.layers:
+            if layer.windows is not None:
+                free = Exemption(layer.windows.about, ("statutory_notice",), ("windows",))
+                layer = replace(layer, exempt=(free,))
+            layers.append(layer)
+        policies[country] = replace(policy, layers=tuple(layers))
+    world = capped(
+        Cap("email", per_hour=1),
+        strategies=(replace(strategy, steps=(noticed, *others)),),
+        contact_policies=policies,
+    )
+    for number in range(10):
+        points = (point("email", f"d{number}@example.com"),)
+        world.put(debtor(f"d{number}", receivable(late=12), points=points))
+    book(world, 20)
+    world.run(NOW)
+    assert put_off(world) == {
+        "2026-09-07T23:00:00Z": 2,  # of ten firm ones, which have the office hours
+        "2026-09-08T15:15:00Z": 3,  # of twenty notices, which may go at any hour
+    }
 
 
 def test_a_message_whose_turn_has_come_is_decided_again() -> None:

@@ -18,11 +18,19 @@ from escalon.usecases.payment_acts import ActRefusedError
 from escalon.usecases.undo_run import Became, UndoRun, UndoRuns
 from tests.doubles.crashing import Crash, Faults
 from tests.doubles.world import NOW, OneRulebook, World, debtor, point, receivable, rulebook
+from tests.usecases.test_co_debtor_messages import (
+    SECOND_RUN,
+    first_told,
+    followed,
+    sent_to,
+    to_beto,
+)
 from tests.usecases.test_manage_brakes import ANA, manage
 
 RUN = "2026-09-07T15:00:00Z"
 LATER = NOW + timedelta(hours=2)
 ORDER = UndoRun("u1", "the wrong ladder", RUN)
+TO_BETO = UndoRun("u2", "nobody signed for it", "2026-09-07T15:15:00Z", sure=True)
 
 
 def undo(world: World, faults: Faults | None = None, order: UndoRun = ORDER) -> Became:
@@ -189,6 +197,74 @@ def test_feedback_that_comes_after_does_not_bring_the_step_back() -> None:
     undo(world)
     told(world, message["message_id"], "delivered")
     assert world.account("mail").receivables[0].steps["friendly"].state == "undone"
+
+
+# ---------------------------------------------------------------- co-debtors and guarantors
+
+
+def both_told() -> World:
+    """The first run has written to Ana, the second to Beto about Ana's debt."""
+    world = first_told()
+    world.run(SECOND_RUN)
+    world.clock.at = LATER
+    return world
+
+
+def test_a_message_to_a_codebtor_gets_a_draft_in_their_name() -> None:
+    world = both_told()
+    became = undo(world, order=TO_BETO)
+    assert (became.accounts, became.steps, became.corrections) == (1, 0, 1)
+    assert became.not_undone == ()
+    assert followed(world) == {"r1/friendly/b2": "undone"}
+    assert world.account().receivables[0].steps["friendly"].state == "sent"
+    (task,) = [t for t in world.table.listed("tasks") if t["kind"] == "correction"]
+    (message,) = to_beto(world)
+    assert (task["account_id"], task["about"]) == ("b2", message["message_id"])
+    assert task["draft"]["text"].startswith(
+        "Dear Beto Ruiz,\n\nOn 7 September 2026 we sent you a message by e-mail on behalf of "
+        "Almacenes Andina that should not have been sent."
+    )
+    (fact,) = world.facts("a1", "undone")
+    assert (fact["steps"], fact["followed"]) == ([], [message["message_id"]])
+    items = world.all_items()
+    assert undo(world, order=TO_BETO).corrections == 1
+    assert world.all_items() == items
+
+
+def test_of_a_run_that_wrote_to_the_debtor_alone_nothing_goes_back_of_the_codebtor() -> None:
+    world = both_told()
+    became = undo(world, order=replace(ORDER, sure=True))
+    assert (became.steps, became.corrections) == (1, 1)
+    assert followed(world) == {"r1/friendly/b2": "sent"}
+    assert [t["account_id"] for t in world.tasks()] == ["a1"]
+
+
+def test_a_codebtor_who_complained_gets_nothing_and_is_listed() -> None:
+    world = both_told()
+    (message,) = to_beto(world)
+    name = message["message_id"]
+    document = {**message, "state": "complained"}
+    world.table.save(world.table.put_document("A#b2", f"M#{name}", document))
+    became = undo(world, order=TO_BETO)
+    assert became.corrections == 0
+    assert became.not_undone == (f"a1: complained, nothing may follow it: {name}",)
+    assert followed(world) == {"r1/friendly/b2": "undone"}
+
+
+def test_a_codebtor_whose_debtor_has_paid_and_whose_link_is_gone_gets_a_draft_too() -> None:
+    for change in ({"receivables": ()}, {"links": ()}):
+        world = both_told()
+        world.put(replace(world.account(), **change))
+        assert undo(world, order=TO_BETO).corrections == 1
+
+
+def test_a_codebtor_is_written_to_again_by_the_same_channel() -> None:
+    world = both_told()
+    undo(world, order=TO_BETO)
+    world.run(NOW + timedelta(days=1))
+    assert sent_to(world) == ["ana@example.com", "beto@example.com", "beto@example.com"]
+    assert world.sns.calls == []
+    assert len({m["message_id"] for m in to_beto(world)}) == 2
 
 
 # ------------------------------------------------------------------------- the same as before

@@ -1011,3 +1011,21 @@ def test_what_happens_on_the_page_is_told_in_the_accounts_story() -> None:
     assert "came to their page by the link in email" in said
     assert "does not agree with r1 (amount)" in said
     assert "asked for help on their page: they cannot pay" in said
+
+
+def test_a_file_needs_a_dispute_of_this_account_and_a_code() -> None:
+    """Nobody fills the quarantine by a name that they made up."""
+    visitor = confirmed()
+    assert visitor.get(f"upload?id=d{'0' * 32}&kind=pdf").status == 404
+    unconfirmed = inside()
+    assert unconfirmed.get(f"upload?id=d{'0' * 32}&kind=pdf").status == 303
+
+
+def test_offers_that_stand_are_not_many() -> None:
+    """Ten at once: each is kept for good once it has ended."""
+    visitor = inside()
+    for _ in range(14):
+        visitor.get(f"plan?{PLAN}")
+        visitor.post(f"accept?{PLAN}", point="p-email")
+    standing = [one.state for one in visitor.stand.world.account().agreements]
+    assert standing == ["offered"] * 10

@@ -91,7 +91,7 @@ def follows(
         if (
             taken is None
             or taken.at != ladder.last_at
-            or not taken.is_behind
+            or taken.state not in ("sent", "delivered")  # the debtor is told first, for certain
             or receivable.open_minor <= 0
             or as_of >= taken.at + FOLLOWED_FOR
         ):
@@ -151,7 +151,8 @@ def _by_channel(
     stops = stops_of(person, rulebook.holds, "", local_date(zones, as_of), zones)
     policy = rulebook.policy_for(person.country)
     record = follow.record
-    tried = (*record.tried, record.channel) if record is not None else ()
+    # One that a person took back has not failed; one that failed is among those that were tried.
+    tried = record.tried if record is not None else ()
     refusals: list[Refusal] = []
     opens: list[datetime] = []
     for channel in follow.step.channels:

@@ -4,7 +4,7 @@ Pure: the account is handed in whole (all that is open is in it, and every agree
 receivables of its agreements that are settled. What comes out is to be written in one transaction.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import date, datetime, timedelta
 
 import msgspec
@@ -23,6 +23,7 @@ from escalon.domain.payment import BookedPayment
 from escalon.domain.rulebook import HoldKind
 
 # Agreements that ended so long ago leave the account's document for an item of their own.
+LEAVE_AT_ONCE = 20  # agreements that leave an account's document in one write
 ENDED_FOR = timedelta(days=90)
 
 
@@ -234,17 +235,23 @@ def brought_back(account: Account, ended: Iterable[Agreement]) -> Account:
     )
 
 
-def put_away(account: Account, now: datetime) -> tuple[Account, tuple[Agreement, ...]]:
-    """The account, which is whole, without the agreements that ended long ago, and those. A broken
-    one stays while a debt of it is open, since the ladder goes on as it says."""
+def put_away(
+    account: Account, now: datetime, apart: Collection[str] = ()
+) -> tuple[Account, tuple[Agreement, ...]]:
+    """The account, which is whole, without the agreements that ended long ago, and those; `apart`
+    are ids of those that stood apart before. Of the others only so many leave at once, since each
+    is an item of one transaction. A broken one stays while a debt of it is open, since the ladder
+    goes on as it says."""
     opened = {receivable.receivable_id for receivable in account.receivables}
-    leave = tuple(
+    over = [
         one
         for one in account.agreements
         if one.state in ("fulfilled", "broken", "cancelled", "replaced", "expired")
         and now - one.history[-1].at >= ENDED_FOR
         and (one.state != "broken" or opened.isdisjoint(one.debts))
-    )
+    ]
+    fresh = [one for one in over if one.agreement_id not in apart][:LEAVE_AT_ONCE]
+    leave = tuple(one for one in over if one.agreement_id in apart or one in fresh)
     if not leave:
         return account, ()
     names = tuple(one.agreement_id for one in leave)

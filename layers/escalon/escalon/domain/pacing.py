@@ -123,25 +123,34 @@ class Buckets(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 def turns(
-    buckets: Buckets, creditors: Sequence[str], intervals: Mapping[str, timedelta], now: datetime
+    buckets: Buckets,
+    creditors: Sequence[str],
+    intervals: Mapping[str, timedelta],
+    now: datetime,
+    closes: datetime,
 ) -> tuple[tuple[datetime, ...], Buckets]:
     """The turn of each of some messages, by their creditors in order, and the buckets after them.
     `intervals` are those of the channel (`*`) and of creditors with caps of their own.
+
+    Whose turn would come when the contact window has closed (`closes`) gets none and moves no line:
+    the next day's begins anew. A line behind the end of any window has run away, and is taken back.
 
     Turns of one creditor are never nearer than its interval, nor those of the channel's line. Who
     waits in a creditor's own line, which is slower, takes turns between those of the channel's and
     holds up nobody.
     """
-    next_at = dict(buckets.next_at)
+    farthest = now + LONGEST_WINDOW + PROBE
+    next_at = {name: at if at <= farthest else closes for name, at in buckets.next_at.items()}
     found: list[datetime] = []
     for creditor in creditors:
-        turn = max(now, next_at.get(creditor, now)) if creditor in intervals else now
+        own = max(now, next_at.get(creditor, now)) if creditor in intervals else now
         line = max(now, next_at.get(ANY, now))
-        if turn <= line:
-            turn = line
-            next_at[ANY] = turn + intervals.get(ANY, timedelta())
-        if creditor in intervals:
-            next_at[creditor] = turn + intervals[creditor]
+        turn = max(own, line)
+        if turn < closes:
+            if own <= line:
+                next_at[ANY] = turn + intervals.get(ANY, timedelta())
+            if creditor in intervals:
+                next_at[creditor] = turn + intervals[creditor]
         found.append(turn)
     return tuple(found), msgspec.structs.replace(buckets, next_at=next_at)
 

@@ -2,7 +2,7 @@
 
 So a decision of the past can be explained, or asked of another rulebook, from data alone. What no
 decision looks at and tells who somebody is is left out, since the history is kept for ever: names,
-the source's reference, addresses, notes, and how an agreement was accepted.
+the source's reference, addresses, notes, reasons, and how an agreement was accepted.
 """
 
 from collections.abc import Sequence
@@ -53,7 +53,11 @@ def nameless(account: Account) -> Account:
             for owed in account.receivables
         ),
         agreements=tuple(
-            replace(agreement, accepted=agreement.accepted and _bare(agreement.accepted))
+            replace(
+                agreement,
+                accepted=agreement.accepted and _bare(agreement.accepted),
+                history=tuple(replace(change, why="") for change in agreement.history),
+            )
             for agreement in account.agreements
         ),
     )

@@ -79,6 +79,11 @@ def forgotten(account: Account) -> Account:
     )
 
 
+def is_forgotten(account: Account) -> bool:
+    """Whether it names nobody."""
+    return not (account.name or account.source_ref or account.points)
+
+
 def kept_until(rule: Retention | None, last: date) -> date:
     """The first day on which a kind whose newest record is of `last` may go."""
     return add_months(last, rule.months) if rule else last

@@ -26,11 +26,13 @@ class Opened(msgspec.Struct, frozen=True):
 
 class Undone(msgspec.Struct, frozen=True):
     """The account afterwards, the steps that went back (receivable, step, how it was recorded), and
-    what was planned and will not be done. A reminder of an instalment names no receivable."""
+    what was planned and will not be done. A reminder of an instalment names no receivable. What
+    went to co-debtors and guarantors stands by itself: it cost nothing and is on no ladder."""
 
     account: Account
     steps: tuple[tuple[str, str, StepRecord], ...]
     withdrawn: tuple[Intent, ...]
+    followed: tuple[StepRecord, ...] = ()
 
 
 def undo(
@@ -57,6 +59,11 @@ def undo(
     def of(receivable: Receivable) -> Receivable:
         return replace(receivable, steps=back(receivable.steps, receivable.receivable_id))
 
+    followed = {
+        key: replace(record, state="undone")
+        for key, record in account.followed.items()
+        if record.intent_id in settled and record.is_behind
+    }
     ended = tuple(tasks)
     marks = {task.about for task in ended if task.kind == "data_repair"}
     account = replace(
@@ -64,6 +71,7 @@ def undo(
         intents=tuple(i for i in account.intents if i.intent_id not in gone),
         receivables=tuple(of(receivable) for receivable in account.receivables),
         reminded=back(account.reminded, ""),
+        followed={**account.followed, **followed},
         exceptions=tuple(mark for mark in account.exceptions if mark not in marks),
     )
     ladders = dict(account.ladders)
@@ -76,7 +84,8 @@ def undo(
         if task.step == END and task.kind != "data_repair" and asked is not None:
             # How often it was asked stays counted, so that the next has a name of its own.
             ladders[task.creditor] = replace(asked, ended_at=None)
-    return Undone(replace(account, ladders=ladders), tuple(steps), withdrawn)
+    account = replace(account, ladders=ladders)
+    return Undone(account, tuple(steps), withdrawn, tuple(followed.values()))
 
 
 def _before(account: Account, creditor: str, ladder: Ladder) -> Ladder:

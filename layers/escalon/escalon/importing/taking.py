@@ -5,8 +5,7 @@ only follow the source when the source's own statement has moved, since our ledg
 that an older export does not.
 """
 
-import hashlib
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, time
 
 import msgspec
@@ -61,11 +60,11 @@ def take(
     today: date,
     zone: str,
     now: datetime,
-    account_of: Mapping[str, str],
+    name_of: Callable[[str], str],
 ) -> Taken:
     """Apply the records of one account. `known` are the receivables the records name that the table
     has, `waiting` the ids of those not issued yet, `all_open` all open ones of the account;
-    `account_of` gives account ids for the references of links; `cause` names this very taking."""
+    `name_of` gives the opaque name of a reference; `cause` names this very taking."""
     changed: dict[str, Receivable] = {}
     scheduled: dict[str, tuple[Receivable, datetime]] = {}
     entries: list[ledger.LedgerEntry] = []
@@ -76,7 +75,7 @@ def take(
         if isinstance(record, AccountRecord):
             account = _described(account, record)
         elif isinstance(record, ContactPointRecord):
-            points.setdefault(record.channel, []).append(_point(record))
+            points.setdefault(record.channel, []).append(_point(record, name_of))
         elif isinstance(record, ReceivableRecord):
             name = record.receivable_id
             later = scheduled.get(name)
@@ -122,7 +121,7 @@ def take(
         elif isinstance(record, DisputeRecord):
             account = _held(account, _dispute(record))
         elif isinstance(record, LinkRecord):
-            link = Link(account_of[record.other_source_ref], record.role)
+            link = Link(name_of(record.other_source_ref), record.role)
             if link not in account.links:
                 account = replace(account, links=(*account.links, link))
     account = with_points(account, _merged(account.points, points))
@@ -156,10 +155,11 @@ def _described(account: Account, record: AccountRecord) -> Account:
     )
 
 
-def _point(record: ContactPointRecord) -> ContactPoint:
-    digest = hashlib.blake2b(f"{record.channel}|{record.address}".encode(), digest_size=6)
+def _point(record: ContactPointRecord, name_of: Callable[[str], str]) -> ContactPoint:
+    # Facts name it, and there are too few telephone numbers for a hash without a key.
+    name = name_of(f"{record.channel}|{record.address}")
     return ContactPoint(
-        f"p{digest.hexdigest()}",
+        f"p{name[1:13]}",
         record.channel,
         record.address,
         _consent(record.consent),

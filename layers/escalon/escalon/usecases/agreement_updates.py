@@ -100,6 +100,9 @@ class TakeUpdate:
         update = replace(update, account_id=account_id, source_ref="")
         for _ in range(TRIES):
             kept = self._load(update)
+            if kept is not None and kept.role != actor.role:
+                # A name of another system: its agreements are not this caller's to move.
+                raise AgreementRefusedError("conflict", Problem("key", "other_act"))
             now = self._clock.now()
             try:
                 if kept is not None and not kept.became:

@@ -86,7 +86,7 @@ def put_out(
     table: "Table", account: Account, read: Read, now: datetime
 ) -> tuple[Account, list[_Document]]:
     """The account without the agreements that ended long ago, and the items to write of those."""
-    account, leaving = put_away(account, now)
+    account, leaving = put_away(account, now, read.ended.keys())
     return account, [
         table.put_document(*agreement_key(account.account_id, one.agreement_id), one)
         for one in leaving

@@ -234,7 +234,7 @@ class BookPayments:
             done = writing
             added.append(result)
         if done.booked:
-            crossed = self._mark_crossed(own.account_id, done.crossed)
+            crossed = self._mark_crossed(stored.account, done.crossed)
             own.stored = done.write(self._table, stored, open_before, now, crossed)
             own.booked |= done.booked
         for money, result in zip(own.money, added, strict=False):
@@ -367,24 +367,25 @@ class BookPayments:
 
     # ---------------------------------------------------------------- crossed in the post
 
-    def _mark_crossed(self, account_id: str, crossed: Mapping[str, list[str]]) -> list[_Document]:
-        """Messages that left although this money was on its way say so (invariant 2)."""
+    def _mark_crossed(self, account: Account, crossed: Mapping[str, list[str]]) -> list[_Document]:
+        """Messages that left although this money was on its way say so (invariant 2). Those to
+        co-debtors and guarantors stand with them."""
+        others = _told_others(account)
         by_message: dict[str, list[str]] = {}
         for payment_id, message_ids in crossed.items():
             for message_id in message_ids:
                 by_message.setdefault(message_id, []).append(payment_id)
         if not by_message:
             return []
-        pk = f"A#{account_id}"
-        found = self._table.load_many([(pk, f"M#{message_id}") for message_id in by_message])
+        keys = {m: (f"A#{others.get(m, account.account_id)}", f"M#{m}") for m in by_message}
+        found = self._table.load_many(list(keys.values()))
         return [
             self._table.put_document(
-                pk,
-                f"M#{message_id}",
+                *keys[message_id],
                 {**message, "crossed_by": [*dict.fromkeys((*message.get("crossed_by", ()), *by))]},
             )
             for message_id, by in by_message.items()
-            if (message := found.get((pk, f"M#{message_id}"))) is not None
+            if (message := found.get(keys[message_id])) is not None
         ]
 
     # ---------------------------------------------------------------- money nobody can place
@@ -889,15 +890,36 @@ def _creditor(
 
 
 def _crossed(account: Account, creditor: str, since: datetime) -> list[str]:
-    """Messages in the creditor's name that left after the money did, or are leaving right now."""
+    """Messages in the creditor's name that left after the money did, or are leaving right now; the
+    latest, to whomever they went."""
     sending = {intent.intent_id for intent in account.intents if intent.state == "sending"}
     crossed = [
-        contact.message_id
+        (contact.at, contact.message_id)
         for contact in account.contacts
         if contact.creditor in ("", creditor)
         and (contact.at >= since or contact.message_id in sending)
     ]
-    return crossed[-CROSSED_AT_MOST:]
+    creditors = {r.receivable_id: r.creditor for r in account.receivables}
+    crossed += [
+        (record.at, record.intent_id)
+        for key, record in account.followed.items()
+        if record.at >= since
+        and creditors.get(key.rsplit("/", 2)[0], creditor) == creditor
+        and record.intent_id not in sending
+    ]
+    crossed += [
+        (intent.sending_at or since, intent.intent_id)
+        for intent in account.intents
+        if intent.person and intent.intent_id in sending and intent.creditor in ("", creditor)
+    ]
+    crossed.sort(key=lambda one: one[0])
+    return [message_id for _, message_id in crossed[-CROSSED_AT_MOST:]]
+
+
+def _told_others(account: Account) -> dict[str, str]:
+    """To whom messages about the account's debts went or go, beside the debtor."""
+    followed = {r.intent_id: key.rsplit("/", 1)[1] for key, r in account.followed.items()}
+    return followed | {one.intent_id: one.person for one in account.intents if one.person}
 
 
 _FACTS: dict[Taken, str] = {

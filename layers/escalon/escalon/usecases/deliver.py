@@ -10,7 +10,7 @@ within `SENDING_TIMEOUT` is flagged to a person by the next run. Only who claime
 """
 
 from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import msgspec
@@ -47,7 +47,7 @@ from escalon.messages.errors import MessageError
 from escalon.usecases.co_debtors import addressed, with_person
 from escalon.usecases.count_sending import count, count_down, counters_of
 from escalon.usecases.feeds import FeedMarks
-from escalon.usecases.ledger_writes import all_open, booked_fact, booked_items
+from escalon.usecases.ledger_writes import all_open, booked_fact, booked_items, write
 from escalon.usecases.manage_brakes import read_brakes
 from escalon.usecases.messages_between import ToDeliver
 from escalon.usecases.payment_link import LINK_LASTS, STOP_PATH, Link, Links, pays_online
@@ -69,6 +69,10 @@ RECORD_TRIES = 10  # what the provider said is worth more patience than a decisi
 _WRONG_BY_ITSELF = (ValueError, LookupError, StopIteration, ArithmeticError)
 # Channels whose provider carries our own ids and tells them with what became of the message.
 NAMED_BY_US = frozenset(("email", "whatsapp"))
+# Receivables whose interest is charged in the claim, two items each; more go before it, so many in
+# a transaction.
+INTEREST_AT_ONCE = 8
+INTEREST_FIRST = 48
 # Between the claim and the call to the provider; a function that was frozen in between looks again.
 FRESH = timedelta(seconds=2)
 
@@ -125,6 +129,16 @@ class Courier(Protocol):
         """Call the provider, once. What it tells later has to name the message, so the ids go with
         it where the provider takes any."""
         ...
+
+
+class _Claimed(msgspec.Struct, frozen=True):
+    """A message that is claimed and not yet handed over."""
+
+    stored: Stored
+    document: dict[str, Any]
+    prepared: Prepared
+    point: ContactPoint
+    creditor: Creditor
 
 
 class Deliver:
@@ -195,9 +209,17 @@ class Deliver:
             return "capped"
         try:
             person = linked[intent.person] if intent.person else None
-            return self._send(stored, intent, rulebook, now, self._courier, person)
+            claimed = self._claim(stored, intent, rulebook, now, self._courier, person)
+        except Exception:
+            count_down(self._table, passing, now)  # not handed over: it has certainly not left
+            raise
+        if claimed is None:
+            count_down(self._table, passing, now)
+            return "failed"
+        try:
+            return self._send(claimed, intent, rulebook, now, self._courier)
         except (ConflictError, TryLaterError):
-            count_down(self._table, passing, now)  # it has certainly not left
+            count_down(self._table, passing, now)  # given back: it has certainly not left
             raise
 
     def _linked(self, stored: Stored, intent: Intent) -> dict[str, Stored]:
@@ -226,7 +248,7 @@ class Deliver:
 
     # ---------------------------------------------------------------- messages
 
-    def _send(
+    def _claim(
         self,
         stored: Stored,
         intent: Intent,
@@ -234,15 +256,17 @@ class Deliver:
         now: datetime,
         courier: Courier,
         person: Stored | None,
-    ) -> Delivered:
+    ) -> _Claimed | None:
+        """Write the message, keep it and claim it; None if it cannot be written."""
         reader = (person or stored).account
-        account, accrued = self._accrued(stored.account, rulebook, now)
+        account, accrued = self._accrued(stored, rulebook, now)
         try:
             point, context, prepared = self._written(
                 account, intent, rulebook, now, courier, person.account if person else account
             )
         except _WRONG_BY_ITSELF as error:
-            return self._cannot_be_written(stored, intent, rulebook, now, error)
+            self._cannot_be_written(stored, intent, rulebook, now, error)
+            return None
         kept_at = self._documents.keep_message(
             reader.account_id, intent.intent_id, prepared.body, prepared.kind
         )
@@ -261,15 +285,31 @@ class Deliver:
             *booked_items(self._table, account.account_id, accrued),
             person=self._counted(person, intent, account, now),
         )
+        return _Claimed(claimed, document, prepared, point, context.creditor)
+
+    def _send(
+        self,
+        claimed: _Claimed,
+        intent: Intent,
+        rulebook: Rulebook,
+        now: datetime,
+        courier: Courier,
+    ) -> Delivered:
+        """Call the provider once with what was claimed at `now`, and record what it says."""
+        stored, document = claimed.stored, claimed.document
         before = self._clock.now()
         if before - now > FRESH:
             # Frozen or slow since the last look: nothing has left, so give it back and look again.
-            self._release(claimed, intent, document, "slow", before)
+            self._release(stored, intent, document, "slow", before)
             raise ConflictError
         result = courier.send(
-            prepared, point, context.creditor, intent.intent_id, reader.account_id
+            claimed.prepared,
+            claimed.point,
+            claimed.creditor,
+            intent.intent_id,
+            document["account_id"],
         )
-        return self._record(claimed, intent, rulebook, document, result)
+        return self._record(stored, intent, rulebook, document, result)
 
     def _update(
         self, change: Change, *more: dict[str, Any], person: Sequence[dict[str, Any]]
@@ -307,18 +347,35 @@ class Deliver:
         return with_person(self._table, person, account, intent, became, debtor_id, now)
 
     def _accrued(
-        self, account: Account, rulebook: Rulebook, now: datetime
+        self, stored: Stored, rulebook: Rulebook, now: datetime
     ) -> tuple[Account, Booking]:
         """The account with default interest charged through today, so that what a message says is
-        what the ledger says at that instant."""
+        what the ledger says at that instant. Raises ConflictError once it has been charged because
+        the claim has no room for it."""
+        account = stored.account
         if not charges_interest(rulebook):
             return account, Booking(account, (), ())
         whole = ledger.whole(account, all_open(self._table, account))
         today = local_date(zones_for(rulebook, account), now)
         booking, missing = charge_through(whole, rulebook, today, now)
+        if len(booking.changed) > INTEREST_AT_ONCE:
+            self._charge_first(stored, rulebook, today, now)
+            raise ConflictError
         for month in missing:
             self._report("rate_missing", {"month": month})
         return ledger.embed(booking.account, booking.account.receivables), booking
+
+    def _charge_first(self, stored: Stored, rulebook: Rulebook, today: date, now: datetime) -> None:
+        """Charge the interest in as many transactions of its own as it takes."""
+        while True:
+            before = all_open(self._table, stored.account)
+            whole = ledger.whole(stored.account, before)
+            booking, _ = charge_through(whole, rulebook, today, now, INTEREST_FIRST)
+            if not booking.changed:
+                return
+            account = ledger.embed(booking.account, booking.account.receivables)
+            changed, entries = booking.changed, booking.entries
+            stored = write(self._table, stored, account, before, changed, entries, now=now)
 
     def _fee(
         self, account: Account, intent: Intent, rulebook: Rulebook, now: datetime, *, sent: bool
@@ -402,7 +459,7 @@ class Deliver:
 
     def _cannot_be_written(
         self, stored: Stored, intent: Intent, rulebook: Rulebook, now: datetime, error: Exception
-    ) -> Delivered:
+    ) -> None:
         """A template that fails on this account: it counts as refused, so the step goes on by its
         next channel and at last to a person, instead of failing again for ever."""
         reason = str(error) if isinstance(error, MessageError) else type(error).__name__
@@ -412,7 +469,6 @@ class Deliver:
         self._table.update(
             Change(stored, account, self._next_look(account, rulebook, now), (fact,))
         )
-        return "failed"
 
     def _record(
         self,

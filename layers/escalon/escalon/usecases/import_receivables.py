@@ -422,7 +422,7 @@ class ImportReceivables:
                 today=local_date(zones, now),
                 zone=self._zone,
                 now=now,
-                account_of=_LinkIds(self._account_id),
+                name_of=self._account_id,
             )
             scheduled = [
                 (receivable, at)
@@ -683,14 +683,3 @@ def _in_parts(records: Sequence[Record]) -> Iterator[list[Record]]:
         part.append(record)
     if part:
         yield part
-
-
-class _LinkIds(dict[str, str]):
-    """Account ids by reference, computed when asked."""
-
-    def __init__(self, account_id: Callable[[str], str]) -> None:
-        super().__init__()
-        self._account_id = account_id
-
-    def __missing__(self, reference: str) -> str:
-        return self._account_id(reference)

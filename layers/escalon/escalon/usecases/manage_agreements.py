@@ -313,6 +313,8 @@ class ManageAgreements:
             if actor.party != "operator" or (agreement.approval and not may):
                 raise _refused("not_allowed", "agreement", "may_not")
             done = approve(agreement, actor.authority, at=ground.now, who=actor.who, why=why)
+            if done.state == "accepted":  # it becomes active at once
+                ground.may_begin(done)
             about = {"agreement_id": agreement_id, "who": actor.who, "role": actor.role}
             fact = facts.noted("agreement_approved", ground.now, **about)
             ground.follow(ground.take(Followed(done, (), (fact,))))
@@ -496,11 +498,32 @@ class _Ground:
         own = own_receivables(agreement, self.course, self.read.closed)
         return self.take(follow(agreement, own, self.now, self.today))
 
+    def may_begin(self, agreement: Agreement) -> None:
+        """Refused if a full stop, a dispute or a hold on one of its debts has come since the offer:
+        what was offered before a dispute or an insolvency is not agreed on during it. Other holds
+        on the whole account, such as for somebody vulnerable, leave the way to an agreement open.
+        """
+        self._no_full_stop()
+        kinds = self.rulebook.holds
+        disputes = {"dispute", *(n for n, kind in kinds.items() if kind.stop == "dispute_open")}
+        held = replace(
+            self.account,
+            holds=tuple(
+                hold
+                for hold in self.account.holds
+                if hold.receivable_id is not None or hold.kind in disputes
+            ),
+        )
+        for name in (None, *agreement.debts):
+            if open_hold(held, kinds, name, self.today):
+                raise _refused("conflict", "receivables", "on_hold")
+
     def accept(self, agreement: Agreement, evidence: Evidence, actor: Actor) -> None:
         """The debtor agrees, with default interest charged through the day of the calculation: the
         debt is what the agreement says it is."""
         if agreement.state == "expired":
             raise _refused("conflict", "agreement", "expired")
+        self.may_begin(agreement)
         rest = resting(self.account.agreements)
         others = {rest[name].agreement_id for name in agreement.debts if name in rest}
         if others - {agreement.agreement_id, agreement.replaces}:

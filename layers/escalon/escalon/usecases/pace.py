@@ -15,9 +15,10 @@ from msgspec.structs import replace
 
 from escalon.domain import facts
 from escalon.domain.account import Account, Intent
-from escalon.domain.contact_facts import zones_for
-from escalon.domain.contact_policy import Allow, evaluate
+from escalon.domain.contact_facts import contact_verdict, kind_of, stops_of, zones_for
+from escalon.domain.contact_policy import Allow
 from escalon.domain.engine import MESSAGE_CHANNELS, settle_by
+from escalon.domain.local_time import local_date
 from escalon.domain.pacing import (
     ANY,
     QUEUED_AHEAD,
@@ -28,7 +29,7 @@ from escalon.domain.pacing import (
     turns,
 )
 from escalon.domain.ports import Rulebooks
-from escalon.domain.rulebook import Rulebook
+from escalon.domain.rulebook import Rulebook, Step
 from escalon.domain.storage import Change, ConflictError
 from escalon.domain.transitions import set_aside
 from escalon.usecases.runs import run_mark, run_of
@@ -58,31 +59,61 @@ class Pace:
             if intent is not None:
                 by_channel.setdefault(intent.channel, []).append((number, intent))
         for channel, found in by_channel.items():
-            rulebook = self._rulebooks.get(found[0][1].rulebook)
             quota = self._quota(channel, as_of)
+            for rulebook, closes, alike in self._by_window(paced, found, quota, as_of):
+                creditors = [intent.creditor for _, intent in alike]
+                intervals = {
+                    name: span
+                    for name in (ANY, *dict.fromkeys(creditors))
+                    if (
+                        span := interval(
+                            rulebook.caps,
+                            quota,
+                            channel=channel,
+                            creditor="" if name == ANY else name,
+                            rest=closes - as_of,
+                        )
+                    )
+                }
+                if not intervals:
+                    continue
+                taken = self._turns(channel, creditors, intervals, as_of, closes)
+                for (number, intent), turn in zip(alike, taken, strict=True):
+                    paced[number] = _at_its_turn(paced[number], intent, turn, closes, as_of)
+        return paced
+
+    def _by_window(
+        self,
+        changes: Sequence[Change],
+        found: Sequence[tuple[int, Intent]],
+        quota: Quota | None,
+        as_of: datetime,
+    ) -> list[tuple[Rulebook, datetime, list[tuple[int, Intent]]]]:
+        """The messages that have to take turns, those together whose contact window is the same:
+        with their rulebook and when that window closes, the first to close first."""
+        groups: dict[tuple[object, ...], list[tuple[int, Intent]]] = {}
+        for number, intent in found:
+            rulebook = self._rulebooks.get(intent.rulebook)
             if not rulebook.caps and quota is None:
                 continue
-            closes = _window_closes(paced[found[0][0]].account, found[0][1], rulebook, as_of)
-            creditors = [intent.creditor for _, intent in found]
-            intervals = {
-                name: span
-                for name in (ANY, *dict.fromkeys(creditors))
-                if (
-                    span := interval(
-                        rulebook.caps,
-                        quota,
-                        channel=channel,
-                        creditor="" if name == ANY else name,
-                        rest=closes - as_of,
-                    )
-                )
-            }
-            if not intervals:
-                continue
-            taken = self._turns(channel, creditors, intervals, as_of)
-            for (number, intent), turn in zip(found, taken, strict=True):
-                paced[number] = _at_its_turn(paced[number], intent, turn, closes, as_of)
-        return paced
+            account, step = changes[number].account, _step_of(rulebook, intent)
+            key = (
+                intent.rulebook,
+                account.country,
+                account.region,
+                zones_for(rulebook, account),
+                kind_of(step) if step is not None else "",
+                account.hours,  # whoever chose hours of their own has their own window
+                account.extra_hours,
+            )
+            groups.setdefault(key, []).append((number, intent))
+        windows = []
+        for alike in groups.values():
+            number, intent = alike[0]
+            rulebook = self._rulebooks.get(intent.rulebook)
+            closes = _window_closes(changes[number].account, intent, rulebook, as_of)
+            windows.append((rulebook, closes, alike))
+        return sorted(windows, key=lambda window: window[1])
 
     def _quota(self, channel: str, as_of: datetime) -> Quota | None:
         """What the carrier of a channel takes, read once for the run of that instant."""
@@ -97,13 +128,14 @@ class Pace:
         creditors: Sequence[str],
         intervals: Mapping[str, timedelta],
         as_of: datetime,
+        closes: datetime,
     ) -> tuple[datetime, ...]:
         key = (f"PACE#{channel}", "PACE")
         taken: tuple[datetime, ...] = ()
         for _ in range(TRIES):
             found = self._table.load(*key)
             before = msgspec.convert(found, Buckets) if found else Buckets(channel)
-            taken, after = turns(before, creditors, intervals, as_of)
+            taken, after = turns(before, creditors, intervals, as_of, closes)
             put = self._table.put_document(*key, replace(after, version=before.version + 1))
             try:
                 self._table.replace(put, before.version)
@@ -153,25 +185,37 @@ def _new_message(change: Change) -> Intent | None:
     return None
 
 
+def _step_of(rulebook: Rulebook, intent: Intent) -> Step | None:
+    ladders = [strategy.steps for strategy in rulebook.strategies]
+    if intent.reminder:
+        ladders = [rulebook.agreements.reminders]
+    return next((step for steps in ladders for step in steps if step.step == intent.step), None)
+
+
 def _window_closes(
     account: Account, intent: Intent, rulebook: Rulebook, as_of: datetime
 ) -> datetime:
-    """When the window closes in which this first message may go; it stands for those beside it,
-    since whoever may not be written to later is refused at the last look."""
+    """When the window closes in which this first message may go; it stands for those that are
+    alike, since whoever may not be written to later is refused at the last look."""
     policy = rulebook.policy_for(account.country)
     zones = zones_for(rulebook, account)
     point = next((p for p in account.points if p.point_id == intent.point_id), None)
+    about = next((r for r in account.receivables if r.receivable_id == intent.receivable_id), None)
+    step = _step_of(rulebook, intent)
 
     def allowed(at: datetime) -> bool:
-        verdict = evaluate(
+        today = local_date(zones, at)
+        verdict = contact_verdict(
+            account,
+            rulebook,
             policy,
             channel=intent.channel,
             point=point,
-            role="debtor",
-            contacts=(),
             zones=zones,
+            stops=stops_of(account, rulebook.holds, intent.receivable_id, today, zones),
             at=at,
-            region=account.region,
+            step=step,
+            receivable=about,
         )
         return isinstance(verdict, Allow)
 

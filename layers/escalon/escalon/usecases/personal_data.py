@@ -9,7 +9,9 @@ between any two of its steps is made good by the next run.
 
 import json
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from datetime import UTC, date, datetime
+from hashlib import blake2b
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, Literal
 from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
@@ -24,7 +26,7 @@ from escalon.domain.consents import ConsentEntry
 from escalon.domain.contact_policy_facts import Conversation
 from escalon.domain.local_time import local_date
 from escalon.domain.ports import Clock
-from escalon.domain.retention import Bar, Fate, Kind, bars, fates, forgotten
+from escalon.domain.retention import Bar, Fate, Kind, bars, fates, forgotten, is_forgotten
 from escalon.domain.rulebook import Rulebook
 from escalon.domain.storage import AlreadyDoneError, Change, ConflictError, Stored, instant
 from escalon.domain.transitions import channel_refused
@@ -219,15 +221,19 @@ class PersonalData:
         self._stored(account_id)
         now = self._clock.now()
         key = f"exports/{account_id}/{order.key}.zip"
-        self._documents.put(key, self._archive(account_id, now), "application/zip")
-        act = _act_of("data_exported", order, person, now)
-        try:
-            self._table.transact(
-                self._table.once(f"person:{order.key}", _asked("data_exported", order)),
-                self._table.put_act(act),
-            )
-        except (ConflictError, AlreadyDoneError):
-            self._same_as_before("data_exported", order)
+        asked = {**_asked("data_exported", order), "who": person.who}
+        if self._table.load(f"CAUSE#person:{order.key}", "CAUSE") is None:
+            act = _act_of("data_exported", order, person, now)
+            # The act first: nobody gets a copy of which the audit log does not know.
+            with suppress(ConflictError, AlreadyDoneError):
+                self._table.transact(
+                    self._table.once(f"person:{order.key}", asked), self._table.put_act(act)
+                )
+        if self._table.load(f"CAUSE#person:{order.key}", "CAUSE") != asked:
+            told = "something else was done under this key, or by somebody else"
+            raise refused("conflict", "key", told, "use a key of its own for each act")
+        if self._documents.find(key) is None:
+            self._documents.put(key, self._archive(account_id, now), "application/zip")
         return key
 
     def _archive(self, account_id: str, now: datetime) -> bytes:
@@ -257,10 +263,14 @@ class PersonalData:
         account_id = order.account_id
         for _ in range(TRIES):
             before = self._table.load(f"A#{account_id}", ORDER)
-            if before is not None:
+            stored = self._stored(account_id)
+            if before is not None and is_forgotten(stored.account):
                 self._same_as_before("data_erased", order)
                 return self._go_on(msgspec.convert(before, Erasure))
-            stored = self._stored(account_id)
+            # Or an import has told of them again: then what is kept now is another order's.
+            if self._table.load(f"CAUSE#person:{order.key}", "CAUSE") is not None:
+                told = "something was done under this key, and the person is known again"
+                raise refused("conflict", "key", told, "use a key of its own for each act")
             if found := bars(stored.account):
                 told, remedy = _WHY_NOT[found[0]]
                 raise refused("conflict", "account_id", told, remedy)
@@ -326,24 +336,31 @@ class PersonalData:
         today = now.astimezone(UTC).date()
         going = [fate.kind for fate in erasure.left if fate.until is None or fate.until <= today]
         for kind in going:
-            self._delete(erasure.account_id, kind)
+            self._delete(erasure, kind)
         after = replace(erasure, done=(*erasure.done, *going))
         self._table.save(self._order(after, now))
         return after
 
-    def _delete(self, account_id: str, kind: Kind) -> None:
+    def _delete(self, erasure: Erasure, kind: Kind) -> None:
+        """Delete the records of a kind that there were when it was asked for."""
+        account_id = erasure.account_id
         sorts = [
             sort
-            for sort, _ in self._table.whole(account_id)
+            for sort, document in self._table.whole(account_id)
             if sort not in ("A", ORDER)
             and not sort.startswith(_STAYS)
             and _KINDS.get(sort[:2], "profile") == kind
+            and _began(document, erasure.asked_at) <= erasure.asked_at
         ]
+        # The files first: a record is what their deletion is repeated by.
+        names = {sort[2:] for sort in sorts}
+        for key in list(self._kept_of(account_id, *_FOLDERS.get(kind, ()))):
+            name = key.rpartition("/")[2].rpartition("-")[0]
+            if kind != "messages" or name in names:
+                self._documents.discard(key)
         self._table.forget(account_id, sorts)
         if kind == "agreements":
             self._drop_agreements(account_id)
-        for key in list(self._kept_of(account_id, *_FOLDERS.get(kind, ()))):
-            self._documents.discard(key)
 
     def _drop_agreements(self, account_id: str) -> None:
         """Those that are over, with the evidence in them, from the account's own item."""
@@ -437,9 +454,9 @@ def _act_of(did: Any, order: Any, person: Person, now: datetime) -> Act:
 def _asked(did: str, order: msgspec.Struct) -> _Document:
     """What is kept under the key of an act: what it was, without its words about the person."""
     asked: _Document = msgspec.to_builtins(order)
-    for private in ("why", "address", "evidence"):
-        asked.pop(private, None)
-    return {"did": did, **asked}
+    said = "\n".join(str(asked.pop(private, "")) for private in ("address", "evidence", "why"))
+    # Two bytes of it tell another request from this one, and nobody's address to anybody.
+    return {"did": did, **asked, "said": blake2b(said.encode(), digest_size=2).hexdigest()}
 
 
 def _file_of(sort: str) -> str:
@@ -448,6 +465,11 @@ def _file_of(sort: str) -> str:
         return kind
     stays = {"R#": "receivables", "L#": "ledger", "P#": "payments", "H#": "holds"}
     return "account" if sort == "A" else stays.get(sort[:2], "other")
+
+
+def _began(document: Mapping[str, Any], otherwise: datetime) -> datetime:
+    """The earliest instant that a record names at its top."""
+    return min((at for v in document.values() if (at := _instant_in(v))), default=otherwise)
 
 
 def _day_of(document: Mapping[str, Any], now: datetime) -> date:

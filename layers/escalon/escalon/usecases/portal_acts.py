@@ -305,6 +305,11 @@ class PortalActs:
                 continue
             return
 
+    def is_dispute(self, account_id: str, task_id: str) -> bool:
+        """Whether the account has such a dispute, to which files may be added."""
+        task = self._table.load(f"A#{account_id}", f"T#{task_id}")
+        return task is not None and task.get("kind") == "dispute"
+
     def _put_task(self, task: dict[str, Any]) -> dict[str, Any]:
         return self._table.put_document(
             f"A#{task['account_id']}",

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from escalon.usecases.keep_document import KeepDocument
 
 CHANNEL = "portal"  # of the evidence
+MOST_OFFERS = 10  # that stand at once; each ends by itself
 
 
 class AgreementPages:
@@ -166,6 +167,8 @@ class AgreementPages:
             if found is None:
                 return room.go("offers", done="gone")
             debt, terms, _ = found
+            if sum(one.state == "offered" for one in room.account.agreements) >= MOST_OFFERS:
+                return room.go("offers", done="gone")
             try:
                 done = self._agreements.agree(key, debt, terms, DEBTOR)
             except AgreementRefusedError:

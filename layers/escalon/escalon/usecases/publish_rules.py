@@ -174,6 +174,9 @@ class PublishRules:
             raise refused("wrong", "share", "is no share of the accounts", f"write 1 to {FULL}")
         draft = self._draft(asked.version)
         in_force = self._deployments.in_force()
+        cut_short = self._cut_short(in_force)
+        if in_force and cut_short and _newest(in_force) == (draft.version, asked.share):
+            return self._finish(cut_short, asked, person)
         if in_force is not None and not in_force.canary and in_force.live == draft.version:
             return Answer(200, {"done": "published", "again": True, **_plain(in_force)})
         if in_force is not None and in_force.canary:
@@ -185,7 +188,7 @@ class PublishRules:
             )
         approvals: tuple[Approval, ...] = ()
         if in_force is not None:
-            asks = self._documents.rulebook(in_force.live).publishing
+            asks = self._asks(in_force)
             if asks.plan and not asked.plan:
                 raise refused(
                     "conflict",
@@ -199,6 +202,25 @@ class PublishRules:
         did: Did = "canary_started" if after.canary else "published"
         return self._change(
             did, asked.key, asked.why, person, in_force, after, draft.version, asked.plan, approvals
+        )
+
+    def _asks(self, in_force: Rollout) -> Publishing:
+        """What it takes to put another in the place of what is in force. What was taken back since
+        asks as well: nobody gets past a second person by way of a roll-back."""
+        versions = [in_force.live]
+        for change in self._changes():
+            if change.did != "rolled_back":
+                if _taken(change, in_force):
+                    break
+                continue
+            if change.before is not None and change.before.live not in versions:
+                versions.append(change.before.live)
+        asked = [self._documents.rulebook(version).publishing for version in versions]
+        return msgspec.structs.replace(
+            asked[0],
+            plan=any(one.plan for one in asked),
+            approval=any(one.approval for one in asked),
+            plan_within_hours=min(one.plan_within_hours for one in asked),
         )
 
     def _draft(self, version: str) -> Rulebook:
@@ -328,6 +350,14 @@ class PublishRules:
         if done := self._begun_before(asked.key):
             return self._go_on(done, again=True)
         in_force = self._deployments.in_force()
+        cut_short = self._cut_short(in_force)
+        if (
+            in_force
+            and cut_short
+            and cut_short.did == "promoted"
+            and _newest(in_force) == (cut_short.rulebook, asked.share)
+        ):
+            return self._finish(cut_short, asked, person)
         if in_force is None or not in_force.canary:
             raise refused("conflict", "", "there is no canary", "publish one with --canary")
         if not in_force.share < asked.share <= FULL:
@@ -347,12 +377,18 @@ class PublishRules:
     def _roll_back(self, asked: Rollback, person: Person) -> Answer:
         if done := self._begun_before(asked.key):
             return self._go_on(done, again=True)
+        in_force = self._deployments.in_force()
+        cut_short = self._cut_short(in_force)
+        if cut_short and (
+            in_force == Rollout(asked.to) or (not asked.to and cut_short.did == "rolled_back")
+        ):
+            return self._finish(cut_short, asked, person)
         changes = self._changes()
         newest = changes[0].deployment if changes else 0
         if newest and self._deployments.is_under_way(newest):
             # AppConfig takes no other deployment while it watches this one.
             self._deployments.take_back(newest, patience_seconds=PATIENCE_SECONDS)
-        in_force = self._deployments.in_force()
+            in_force = self._deployments.in_force()
         if in_force is None:
             raise refused("conflict", "", "no rulebook is in force", "there is nothing to undo")
         # By the lines above or by an alarm: what remains is to look at the accounts again.
@@ -360,12 +396,12 @@ class PublishRules:
         to = asked.to
         if not to:
             stays = in_force.canary or taken_back
-            to = in_force.live if stays else _one_before(changes, in_force.live)
+            to = in_force.live if stays else _one_before(changes, in_force)
         if to == in_force.live and not in_force.canary and not taken_back and not asked.to:
             raise refused(
                 "conflict", "to", "nothing was in force before it", "publish another one instead"
             )
-        if to != in_force.live and to not in {c.after.live for c in changes}:
+        if to != in_force.live and to not in _once_live(changes, in_force):
             raise refused(
                 "not_found", "to", f"{to} was never in force", "escalon rules history lists them"
             )
@@ -436,6 +472,29 @@ class PublishRules:
                 "escalon rules history; then decide again",
             ) from error
         return self._go_on(change, again=False)
+
+    def _cut_short(self, in_force: Rollout | None) -> RuleChange | None:
+        """The last change, if AppConfig has taken it and the accounts may not be looked at yet."""
+        last = self._last()
+        return last if last and last.state == "begun" and last.after == in_force else None
+
+    def _finish(
+        self, change: RuleChange, asked: Publication | Promotion | Rollback, person: Person
+    ) -> Answer:
+        """Go on with a change that was cut short, for somebody who asks for it under another
+        key."""
+        about = {"rulebook": change.rulebook}
+        act = self._act(asked.key, self._clock.now(), person, change.did, asked.why, about)
+        try:
+            self._table.transact(
+                self._table.once(f"rules/{asked.key}", {"number": change.number}),
+                self._table.put_act(act),
+            )
+        except AlreadyDoneError as error:
+            raise refused(
+                "conflict", "key", "something was done under it just now", "ask with another key"
+            ) from error
+        return self._go_on(change, again=True)
 
     def _go_on(self, change: RuleChange, *, again: bool) -> Answer:
         """Make a change that is written down, or finish it."""
@@ -562,21 +621,41 @@ def _run_id(change: RuleChange) -> str:
     return f"{instant(change.at)}-rules-{change.number}"
 
 
+def _newest(in_force: Rollout) -> tuple[str, int]:
+    """The version that was put in force last, and the share of the accounts that it is for."""
+    return (in_force.canary, in_force.share) if in_force.canary else (in_force.live, FULL)
+
+
+def _taken(change: RuleChange, in_force: Rollout | None) -> bool:
+    """Whether AppConfig has taken a change: one that was cut short after that is still "begun"."""
+    if change.state == "begun":
+        return bool(change.deployment) or change.after == in_force
+    return change.state == "in force"
+
+
 def _taken_back(changes: list[RuleChange], in_force: Rollout | None) -> bool:
     """Whether AppConfig has taken the newest change back, as an alarm makes it do."""
-    return bool(changes and changes[0].state == "in force" and changes[0].after != in_force)
+    return bool(changes and _taken(changes[0], in_force) and changes[0].after != in_force)
 
 
-def _one_before(changes: list[RuleChange], live: str) -> str:
+def _one_before(changes: list[RuleChange], in_force: Rollout) -> str:
     """The version that was live before this one; this one if none was."""
+    live = in_force.live
     for change in changes:
         before = change.before.live if change.before else live
-        if change.state == "in force" and change.after.live == live and before != live:
+        if _taken(change, in_force) and change.after.live == live and before != live:
             return before
     return live
 
 
+def _once_live(changes: list[RuleChange], in_force: Rollout) -> set[str]:
+    """The versions that were ever live. What was only asked for, or refused, was not."""
+    taken = [change for change in changes if _taken(change, in_force)]
+    before = {change.before.live for change in taken if change.before}
+    return before | {change.after.live for change in taken}
+
+
 def _another(one: str, other: str) -> bool:
     """Whether two ARNs are of two people. Somebody who takes on another role keeps the name of the
-    session, which is the last part; a user's is the user's own."""
-    return one != other and one.rpartition("/")[2] != other.rpartition("/")[2]
+    session, which is the last part, whatever its case; a user's is the user's own."""
+    return one.rpartition("/")[2].casefold() != other.rpartition("/")[2].casefold()

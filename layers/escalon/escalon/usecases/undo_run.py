@@ -209,11 +209,17 @@ class UndoRuns:
         pk = f"A#{account.account_id}"
         messages = _of_run(self._table.documents(pk, "M#"), run.run_id)
         tasks = [t for t in _of_run(self._table.documents(pk, "T#"), run.run_id) if _is_open(t)]
+        told_others = self._told_others(account, run)
         settled = {m["message_id"] for m in messages} | {t["task_id"] for t in tasks}
+        settled |= {m["message_id"] for _, sent in told_others for m in sent}
         found = undo(account, run.run_id, settled, [msgspec.convert(t, Opened) for t in tasks])
         now = self._clock.now()
         fees, account, not_undone = self._fees(found, run, now)
         corrections, impossible = self._corrections(account, messages, now)
+        for person, sent in told_others:
+            more, listed = self._corrections(person, sent, now)
+            corrections += more
+            impossible += listed
         for intent in account.intents:
             if intent.run_id == run.run_id and intent.state == "sending":
                 not_undone.append(f"under way at the carrier: {intent.intent_id}")
@@ -226,7 +232,8 @@ class UndoRuns:
         part.corrections += len(corrections)
         before = part.not_undone
         part.not_undone = tuple(dict.fromkeys((*before, *not_undone)))
-        if not (found.steps or found.withdrawn or tasks or fees.entries or corrections):
+        undone = found.steps or found.followed or found.withdrawn or tasks
+        if not (undone or fees.entries or corrections):
             if part.not_undone != before:
                 self._table.save(self._put_part(run.run_id, part))
             return
@@ -239,6 +246,7 @@ class UndoRuns:
             steps=[
                 {"receivable_id": r, "step": s, "intent_id": i.intent_id} for r, s, i in found.steps
             ],
+            **({"followed": [i.intent_id for i in found.followed]} if found.followed else {}),
             withdrawn=[intent.intent_id for intent in found.withdrawn],
             tasks=[task["task_id"] for task in tasks],
         )
@@ -257,6 +265,22 @@ class UndoRuns:
             *corrections,
             self._put_part(run.run_id, part),
         )
+
+    def _told_others(self, account: Account, run: Run) -> list[tuple[Account, list[_Document]]]:
+        """The run's messages about the account's debts to co-debtors and guarantors, which stand
+        with those; also with those who are linked no more."""
+        others = dict.fromkeys(link.account_id for link in account.links)
+        others |= dict.fromkeys(key.rsplit("/", 1)[1] for key in account.followed)
+        told: list[tuple[Account, list[_Document]]] = []
+        for other in others:
+            stored = self._table.get(other)
+            if stored is None:
+                continue
+            sent = _of_run(self._table.documents(f"A#{other}", "M#"), run.run_id)
+            sent = [m for m in sent if m.get("debtor_id") == account.account_id]
+            if sent:
+                told.append((stored.account, sent))
+        return told
 
     def _fees(self, found: Undone, run: Run, now: datetime) -> tuple[Booking, Account, list[str]]:
         """The fees of the steps given back, as far as they are still open; the rest was paid, and
@@ -379,6 +403,7 @@ def _may_have(account: Account, run: Run) -> bool:
         )
         or any(record.at >= since for record in _records(account))
         or bool(account.exceptions)
+        or bool(account.links)  # what went to others does not all show
     )
 
 
@@ -386,6 +411,7 @@ def _records(account: Account) -> Iterable[StepRecord]:
     for receivable in account.receivables:
         yield from receivable.steps.values()
     yield from account.reminded.values()
+    yield from account.followed.values()
 
 
 def _fee_of(

@@ -87,7 +87,7 @@ class VisitPortal:
             "payments": account.payments,
             "receipt": account.receipt,
             "dispute": self._show_dispute,
-            "upload": disputes.upload,
+            "upload": self._show_upload,
             "ask": self._show_ask,
             "help": self._show_help,
             "settings": self._show_settings,
@@ -348,6 +348,11 @@ class VisitPortal:
         if room.session is None or not room.session.confirmed:
             return room.go("confirm", **_known(room.visit.query, "line"))
         return self._disputes.show(room)
+
+    def _show_upload(self, room: Room) -> Page | None:
+        if room.session is None or not room.session.confirmed:
+            return room.go("confirm")
+        return self._disputes.upload(room)
 
     def _take_dispute(self, room: Room, key: str) -> Page:
         if room.session is None or not room.session.confirmed:
