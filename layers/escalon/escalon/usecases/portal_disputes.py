@@ -88,9 +88,7 @@ class DisputePages:
         query = room.visit.query
         uploaded = query.get("key", "")  # S3 says so when it sends the browser back
         task_id = uploaded.split("/")[2] if uploaded.count("/") == 3 else query.get("id", "")
-        if not is_name(task_id[1:]) or not self._acts.is_dispute(
-            room.account.account_id, task_id
-        ):
+        if not is_name(task_id[1:]) or not self._acts.is_dispute(room.account.account_id, task_id):
             return None
         notice, status = "dispute_done" if query.get("done") == "dispute" else "", 200
         if uploaded:
