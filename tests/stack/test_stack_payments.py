@@ -68,8 +68,8 @@ def paid(stack: StackInfo) -> Paid:
         return answer.status, answer.data.decode()
 
     forged = body.replace(b"15000000", b"25000000")
-    # A process keeps what was in force for some seconds: after another test it may not know ours.
-    until("Stripe is a provider", lambda: post(forged)[0] != 404 or None, seconds=40)
+    # A secret that was put in a moment ago is known to the function a moment later.
+    until("The new secret", lambda: post(forged)[0] == 401 or None, seconds=90)
     answers = [post(forged), post(body), post(body)]
     driver.swept(RUN)
     payer, other = (deployed.account_id(document) for document in ("75000001", "75000002"))
