@@ -8,6 +8,7 @@ reads the account, decides again, writes the words, keeps the bytes, claims, and
 
 import json
 from collections.abc import Callable
+from functools import partial
 from time import process_time
 from typing import Any
 
@@ -73,7 +74,7 @@ class _Aws:
         self.calls += 1
         content, kind = self._content(request), "application/x-amz-json-1.0"
         headers = {"content-type": kind, "x-amzn-requestid": "r"}
-        return AWSResponse(request.url, 200, headers, _Body(content))  # type: ignore[arg-type]
+        return AWSResponse(request.url, 200, headers, _Body(content))  # type: ignore[arg-type] # read as one
 
     def _content(self, request: Any) -> bytes:
         target = request.headers.get("X-Amz-Target", b"")
@@ -216,6 +217,23 @@ def _ignore(code: str, about: dict[str, Any]) -> None:
     raise AssertionError((code, about))
 
 
+class _Kept(Documents):
+    """Knows what it has kept."""
+
+    def __init__(self, client: Any, bucket: str) -> None:
+        super().__init__(client, bucket)
+        self.kept: list[bytes] = []
+
+    def keep_message(self, account_id: str, message_id: str, body: bytes, kind: str) -> str:
+        self.kept.append(body)
+        return super().keep_message(account_id, message_id, body, kind)
+
+
+def _all_of(deliver: Deliver, queued: list[ToDeliver]) -> None:
+    for message in queued:
+        deliver(message)
+
+
 def main() -> None:
     """Print CPU a message for each channel, the floor of its own bytes, and the calls to AWS."""
     print(f"{'':<26}{'ms a message':>14}{'floor':>9}{'ratio':>8}{'calls':>7}")
@@ -226,16 +244,10 @@ def main() -> None:
         ("WhatsApp", "whatsapp", ""),
     ):
         rules, aws = _by(channel, attach), _Aws()
-        kept: list[bytes] = []
-
-        class _Kept(Documents):
-            def keep_message(self, account_id: str, message_id: str, body: bytes, kind: str) -> str:
-                kept.append(body)  # noqa: B023 - read before the next turn
-                return super().keep_message(account_id, message_id, body, kind)
-
+        documents = _Kept(aws.client("s3"), "bucket")
         deliver = Deliver(
             Table(aws.client("dynamodb"), "receivables", 1),
-            _Kept(aws.client("s3"), "bucket"),
+            documents,
             _One(rules),
             _Clock(),
             _courier(aws, channel),
@@ -247,11 +259,7 @@ def main() -> None:
         assert became == {"sent"}, became
         before = aws.calls
 
-        def work() -> None:
-            for message in queued:  # noqa: B023 - run before the next turn
-                deliver(message)  # noqa: B023
-
-        ours = _cpu_ms(work)
+        ours = _cpu_ms(partial(_all_of, deliver, queued))
         calls = (aws.calls - before) / MESSAGES / ROUNDS
-        floor = _floor(aws, channel, kept[0])
+        floor = _floor(aws, channel, documents.kept[0])
         print(f"{name:<26}{ours:>14.2f}{floor:>9.2f}{ours / floor:>8.1f}{calls:>7.1f}", flush=True)

@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 from rich.console import Console
@@ -17,10 +17,10 @@ PLACE = Path("docs/openapi/agreements.json")
 def description() -> str:
     """The OpenAPI description as it is kept: sorted, so that a change shows as a change."""
 
-    def nobody(_: str) -> object:
+    def nobody(_: str) -> NoReturn:
         raise LookupError("nothing stands behind a description")
 
-    described = json.loads(description_of(agreements_api(nobody)))  # type: ignore[arg-type]
+    described = json.loads(description_of(agreements_api(nobody)))
     return json.dumps(described, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
 
 

@@ -402,7 +402,7 @@ class StandIn:
         return [one["destinationArn"] for one in found["subscriptionFilters"]]
 
     def _hand_over_lines(self, group: str, lines: list[str]) -> None:
-        time.sleep(_LOG_SECONDS)
+        time.sleep(_LOG_SECONDS)  # SNS writes its log a moment after the call
         at = int(time.time() * 1000)
         batch = {
             "messageType": "DATA_MESSAGE",

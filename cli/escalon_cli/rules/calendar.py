@@ -6,6 +6,7 @@ would happen, days without contact included (lesson L17: a rule is seen before i
 
 from collections.abc import Sequence
 from datetime import date, timedelta
+from typing import cast
 
 import msgspec
 from markupsafe import Markup
@@ -16,7 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 from escalon.authoring.made_up import climb, climbing
-from escalon.domain.account import Consent, ContactPoint
+from escalon.domain.account import Channel, Consent, ContactPoint
 from escalon.domain.conditions import ConditionError, ConditionFacts, holds, parse_condition
 from escalon.domain.contact_policy import Allow, evaluate, zones_of
 from escalon.domain.forecast import Event, Look, event_of
@@ -152,8 +153,8 @@ def _days(
     rulebook: Rulebook, country: str, zone: str, ladder: Strategy, first: date, last: date
 ) -> dict[date, str]:
     """How far each day is open to somebody whom nobody has contacted."""
-    channel = next((s.channels[0] for s in ladder.steps if s.channels), "email")
-    point = ContactPoint("p", channel, "-", Consent(first - timedelta(days=400), "made up"))  # type: ignore[arg-type]
+    channel = cast("Channel", next((s.channels[0] for s in ladder.steps if s.channels), "email"))
+    point = ContactPoint("p", channel, "-", Consent(first - timedelta(days=400), "made up"))
     policy = rulebook.policy_for(country)
     open_halves: dict[date, int] = {}
     holidays = set()
