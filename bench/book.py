@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from escalon.authoring.rulebook import load_rulebook, sealed
 from escalon.domain.account import Account, Consent, ContactPoint, Receivable
-from escalon.domain.rulebook import Rulebook
+from escalon.domain.rules.rulebook import Rulebook
 
 CONFIG = Path(__file__).parents[1] / "config"
 AS_OF = datetime(2026, 9, 1, 15, 0, tzinfo=UTC)  # Tuesday, 10:00 in Bogotá

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from escalon_cli import stack
+from escalon_cli.local import stack
 
 PROJECT = Path(__file__).parents[1]
 ROUNDS = 7

@@ -21,8 +21,8 @@ from escalon.authoring.contact_policies import (
 )
 from escalon.authoring.yaml_lines import check, read
 from escalon.domain.account import Consent, ContactPoint, ContactRecord
-from escalon.domain.contact_policy import Allow, Facts, Policy, Verdict, evaluate
-from escalon.domain.contact_policy_facts import Conversation, Request, Stop
+from escalon.domain.contact.facts import Conversation, Request, Stop
+from escalon.domain.contact.policy import Allow, Facts, Policy, Verdict, evaluate
 
 CONFIG = Path(__file__).parents[1] / "config"
 ROUNDS = 5

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from bench.book import AS_OF, account, rulebook
 from escalon.domain.account import ContactRecord
-from escalon.domain.engine import decide
+from escalon.domain.decisions.engine import decide
 
 TIMES, ROUNDS = 5_000, 5
 _ZONE = ZoneInfo("America/Bogota")

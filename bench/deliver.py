@@ -26,14 +26,14 @@ from escalon.adapters.table import Table
 from escalon.adapters.whatsapp import Whatsapp
 from escalon.authoring.rulebook import sealed
 from escalon.domain.account import Account
-from escalon.domain.channels import WhatsappTemplate
-from escalon.domain.engine import decide
-from escalon.domain.rulebook import Rulebook
-from escalon.domain.transitions import plan
-from escalon.usecases.couriers import EmailCourier, SmsCourier, WhatsappCourier
-from escalon.usecases.deliver import Courier, Deliver
+from escalon.domain.contact.channels import WhatsappTemplate
+from escalon.domain.decisions.engine import decide
+from escalon.domain.decisions.transitions import plan
+from escalon.domain.rules.rulebook import Rulebook
+from escalon.usecases.contact.couriers import EmailCourier, SmsCourier, WhatsappCourier
+from escalon.usecases.contact.deliver import Courier, Deliver
 from escalon.usecases.messages_between import ToDeliver
-from escalon.usecases.payment_link import Links
+from escalon.usecases.payments.payment_link import Links
 
 MESSAGES, ROUNDS = 100, 4
 _NUMBER = "phone-number-id-976c72a700aac43eaf573ae050"

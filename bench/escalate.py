@@ -23,11 +23,11 @@ from escalon.adapters.table import Table, instant
 from escalon.bootstrap import PATIENT
 from escalon.domain.identity import shard_of
 from escalon.domain.ports import Rulebooks
-from escalon.domain.rulebook import Rulebook
-from escalon.usecases.escalate import PAGE, Escalate
+from escalon.domain.rules.rulebook import Rulebook
 from escalon.usecases.messages_between import ShardOfRun
-from escalon.usecases.runs import Totals
-from escalon_cli import stack
+from escalon.usecases.runs.books import Totals
+from escalon.usecases.runs.escalate import PAGE, Escalate
+from escalon_cli.local import stack
 
 SIZES = (1_000, 10_000, 100_000)
 SHARDS = 8

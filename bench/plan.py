@@ -19,8 +19,8 @@ from msgspec.structs import replace
 
 from bench.book import AS_OF, CONFIG, account
 from escalon.authoring.rulebook import load_rulebook, sealed
-from escalon.domain.engine import decide
-from escalon.domain.rulebook import Rulebook, Strategy
+from escalon.domain.decisions.engine import decide
+from escalon.domain.rules.rulebook import Rulebook, Strategy
 from escalon_cli.rules import book
 from escalon_cli.rules.plan import Planned, plan_of
 

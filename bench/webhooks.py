@@ -21,14 +21,14 @@ from escalon.adapters.queue import Queue
 from escalon.adapters.table import Table
 from escalon.bootstrap import PATIENT
 from escalon.domain.identity import account_id_of
-from escalon.domain.rulebook import PaymentProvider, ProviderKind, Rulebook
+from escalon.domain.rules.rulebook import PaymentProvider, ProviderKind, Rulebook
 from escalon.domain.storage import Change, Stored
 from escalon.providers.provider import Credential, WebhookRequest
 from escalon.providers.registry import module_of
-from escalon.usecases.receive_webhook import ReceiveWebhook
-from escalon.usecases.take_notice import TakeNotice
-from escalon_cli import stack
-from escalon_cli.provider_stand_in import SECRETS, TOLD, Payment, Webhook, setting, webhook
+from escalon.usecases.payments.receive_webhook import ReceiveWebhook
+from escalon.usecases.payments.take_notice import TakeNotice
+from escalon_cli.local import stack
+from escalon_cli.local.provider_stand_in import SECRETS, TOLD, Payment, Webhook, setting, webhook
 
 NOTICES = 300  # for each provider
 VERIFIED = 5_000  # times that one notice is verified and translated

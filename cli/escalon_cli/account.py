@@ -15,23 +15,23 @@ from rich.markup import escape as plain
 from rich.table import Table
 
 from escalon.authoring.rulebook import load_rulebook
-from escalon.domain import past, story
 from escalon.domain.account import Account
-from escalon.domain.brakes import NO_BRAKES, because
-from escalon.domain.contact_facts import zones_for
-from escalon.domain.decision import Decision
-from escalon.domain.engine import decide
-from escalon.domain.explanation import explain as explained
-from escalon.domain.explanation import in_words, needed, rule_of
-from escalon.domain.forecast import Event, event_of, walk
+from escalon.domain.contact.brakes import NO_BRAKES, because
+from escalon.domain.contact.told import zones_for
+from escalon.domain.decisions import past, story
+from escalon.domain.decisions.decision import Decision
+from escalon.domain.decisions.engine import decide
+from escalon.domain.decisions.explanation import explain as explained
+from escalon.domain.decisions.explanation import in_words, needed, rule_of
+from escalon.domain.decisions.forecast import Event, event_of, walk
+from escalon.domain.decisions.past import State
 from escalon.domain.local_time import local_date
 from escalon.domain.money import to_major
-from escalon.domain.past import State
-from escalon.domain.risk import open_in
-from escalon.domain.rulebook import Rulebook
-from escalon.usecases.co_debtors import LinkedAccounts
-from escalon.usecases.feeds import FeedMarks
-from escalon.usecases.manage_brakes import read_brakes
+from escalon.domain.rules.risk import open_in
+from escalon.domain.rules.rulebook import Rulebook
+from escalon.usecases.contact.co_debtors import LinkedAccounts
+from escalon.usecases.runs.feeds import FeedMarks
+from escalon.usecases.runs.manage_brakes import read_brakes
 from escalon_cli.deployed import Deployed
 from escalon_cli.holds import held
 from escalon_cli.publish import rollout_of

@@ -15,9 +15,9 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from escalon.domain.rollout import Rollout
-from escalon.domain.rulebook import Rulebook
-from escalon.usecases.manage_brakes import outlook, read_brakes
+from escalon.domain.rules.rollout import Rollout
+from escalon.domain.rules.rulebook import Rulebook
+from escalon.usecases.runs.manage_brakes import outlook, read_brakes
 from escalon_cli.deployed import Deployed
 from escalon_cli.operator_api import operator_api
 from escalon_cli.payments import Account, AsJson, Key, Stack, Why, account_id_of

@@ -16,15 +16,15 @@ from rich.table import Table
 
 from escalon.adapters.clock import SystemClock
 from escalon.domain.account import Account
-from escalon.domain.contact_facts import zones_for
-from escalon.domain.contact_policy import Allow, Verdict
-from escalon.domain.contact_policy_text import WORDS
-from escalon.domain.contact_policy_text import explain as says
-from escalon.domain.contact_question import Answers, ask
-from escalon.domain.explanation import in_words
-from escalon.domain.rulebook import Rulebook
-from escalon.usecases.note_notice import NAMES, NoteNotice, NoteNotices
-from escalon.usecases.payment_acts import ActRefusedError, Person
+from escalon.domain.contact.policy import Allow, Verdict
+from escalon.domain.contact.question import Answers, ask
+from escalon.domain.contact.text import WORDS
+from escalon.domain.contact.text import explain as says
+from escalon.domain.contact.told import zones_for
+from escalon.domain.decisions.explanation import in_words
+from escalon.domain.rules.rulebook import Rulebook
+from escalon.usecases.contact.note_notice import NAMES, NoteNotice, NoteNotices
+from escalon.usecases.operators.acts import ActRefusedError, Person
 from escalon_cli.deployed import Deployed
 from escalon_cli.publish import rollout_of
 

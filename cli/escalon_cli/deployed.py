@@ -11,7 +11,7 @@ from escalon.adapters.documents import Documents
 from escalon.adapters.history import History
 from escalon.adapters.table import Table
 from escalon.domain.identity import account_id_of
-from escalon_cli.stack import StackInfo
+from escalon_cli.local.stack import StackInfo
 
 
 class NotDeployedError(Exception):

@@ -7,8 +7,8 @@ from typing import Literal
 
 from botocore.exceptions import ClientError
 
-from escalon.domain.contact_facts import HOLIDAYS_AHEAD, holidays_through
-from escalon.domain.rulebook import Rulebook
+from escalon.domain.contact.told import HOLIDAYS_AHEAD, holidays_through
+from escalon.domain.rules.rulebook import Rulebook
 from escalon_cli import senders
 from escalon_cli.deployed import Deployed
 from escalon_cli.publish import live_version

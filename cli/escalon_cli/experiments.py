@@ -11,7 +11,8 @@ from rich.console import Console
 from rich.table import Table
 
 from escalon.domain.account import Account
-from escalon.domain.experiments import (
+from escalon.domain.money import to_major
+from escalon.domain.rules.experiments import (
     ArmResult,
     Cohort,
     Result,
@@ -20,9 +21,8 @@ from escalon.domain.experiments import (
     outcome_of,
     result,
 )
-from escalon.domain.money import to_major
-from escalon.domain.rulebook import Experiment, Rulebook
-from escalon.usecases.manage_brakes import read_brakes
+from escalon.domain.rules.rulebook import Experiment, Rulebook
+from escalon.usecases.runs.manage_brakes import read_brakes
 from escalon_cli.account import Errors, StackName, Stacks
 from escalon_cli.publish import rollout_of
 

@@ -17,7 +17,7 @@ from rich.table import Column, Table
 
 from escalon.domain.account import Account as Debtor
 from escalon.domain.holds import end_of
-from escalon.domain.rulebook import Rulebook
+from escalon.domain.rules.rulebook import Rulebook
 from escalon_cli.deployed import Deployed
 from escalon_cli.operator_api import operator_api
 from escalon_cli.payments import Account, AsJson, Key, Stack, Why, account_id_of

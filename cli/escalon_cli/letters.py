@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from escalon.usecases.write_letter import NoLetterError, letter_of
+from escalon.usecases.contact.write_letter import NoLetterError, letter_of
 from escalon_cli.deployed import Deployed
 from escalon_cli.payments import Account, Stack, account_id_of
 from escalon_cli.publish import rollout_of

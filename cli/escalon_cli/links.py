@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 
 from escalon.domain.audit import Act
-from escalon.usecases.portal_door import Doors
+from escalon.usecases.portal.door import Doors
 from escalon_cli.deployed import Deployed
 from escalon_cli.payments import Account, Stack, Why
 

@@ -21,23 +21,17 @@ from escalon_cli import contacts as contact_commands
 from escalon_cli import doctor as doctor_module
 from escalon_cli import experiments as experiment_commands
 from escalon_cli import holds as hold_commands
-from escalon_cli import (
-    letters,
-    openapi,
-    payment_secrets,
-    payments,
-    person,
-    replay_output,
-    replay_page,
-    stack,
-)
+from escalon_cli import letters, openapi, payment_secrets, payments, person
 from escalon_cli import links as link_commands
-from escalon_cli import replay as replay_module
 from escalon_cli import risk as risk_commands
 from escalon_cli import rules as rules_commands
 from escalon_cli import runs as run_commands
 from escalon_cli.deployed import Deployed, of_cloud, of_local
+from escalon_cli.local import stack
 from escalon_cli.publish import live_version, put_in_force
+from escalon_cli.replay import output as replay_output
+from escalon_cli.replay import page as replay_page
+from escalon_cli.replay import play as replay_module
 from escalon_cli.waiting import StuckError, report_of
 
 app = typer.Typer(

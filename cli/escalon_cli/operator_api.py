@@ -16,7 +16,7 @@ from botocore.httpsession import URLLib3Session
 from botocore.utils import get_environ_proxies
 
 from escalon_cli.deployed import Deployed
-from escalon_cli.stack import ADMINISTRATOR, REGION
+from escalon_cli.local.stack import ADMINISTRATOR, REGION
 
 _SECONDS = 35  # to be answered in: a function may take 28
 

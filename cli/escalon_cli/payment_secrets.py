@@ -15,7 +15,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from escalon.domain.rulebook import PaymentProvider
+from escalon.domain.rules.rulebook import PaymentProvider
 from escalon.providers.provider import Asked, Credential
 from escalon.providers.registry import module_of
 from escalon_cli.deployed import Deployed

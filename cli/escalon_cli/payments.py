@@ -24,10 +24,10 @@ from rich.table import Table
 
 from escalon.adapters.documents import NoDocumentError
 from escalon.domain.money import MoneyError, to_major, to_minor
-from escalon.domain.payment import Incoming, PaymentState, Said
-from escalon.usecases import feeds
-from escalon.usecases.reconcile_payments import Report, mapping_key, report_key
-from escalon.usecases.suggest_matches import Suggestion, best, by_amount
+from escalon.domain.payments.payment import Incoming, PaymentState, Said
+from escalon.usecases.payments.reconcile_payments import Report, mapping_key, report_key
+from escalon.usecases.payments.suggest_matches import Suggestion, best, by_amount
+from escalon.usecases.runs import feeds
 from escalon_cli.deployed import Deployed
 from escalon_cli.operator_api import ApiError, operator_api
 from escalon_cli.publish import live_version

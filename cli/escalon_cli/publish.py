@@ -9,8 +9,8 @@ import msgspec
 
 from escalon.adapters.rulebook_source import in_force
 from escalon.authoring.rulebook import load_rulebook
-from escalon.domain.rollout import FULL, Rollout
-from escalon.domain.rulebook import Rulebook
+from escalon.domain.rules.rollout import FULL, Rollout
+from escalon.domain.rules.rulebook import Rulebook
 from escalon_cli.deployed import Deployed
 from escalon_cli.operator_api import OperatorApi, operator_api
 

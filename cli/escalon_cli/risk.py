@@ -11,10 +11,10 @@ from rich.table import Table
 
 from escalon.authoring.rulebook import load_rulebook
 from escalon.domain.account import Account
-from escalon.domain.credit import Proposal, review
 from escalon.domain.money import to_major
-from escalon.domain.risk import Assessment, assess, exposure, grade_of
-from escalon.domain.rulebook import CreditRules, RiskModel, Rulebook
+from escalon.domain.rules.credit import Proposal, review
+from escalon.domain.rules.risk import Assessment, assess, exposure, grade_of
+from escalon.domain.rules.rulebook import CreditRules, RiskModel, Rulebook
 from escalon_cli.account import Errors, Reference, StackName, Stacks
 from escalon_cli.publish import rollout_of
 from escalon_cli.risk_backtest import Backtest, backtest, read_invoices

@@ -16,10 +16,10 @@ from msgspec.structs import replace
 
 from escalon.authoring.yaml_lines import Problem
 from escalon.domain.account import Account, Receivable
-from escalon.domain.behaviour import followed
-from escalon.domain.ledger import LedgerEntry
-from escalon.domain.risk import assess
-from escalon.domain.rulebook import RiskModel
+from escalon.domain.payments.ledger import LedgerEntry
+from escalon.domain.rules.behaviour import followed
+from escalon.domain.rules.risk import assess
+from escalon.domain.rules.rulebook import RiskModel
 from escalon.importing.mapping import RowReader, read_mapping
 from escalon.importing.reading import read_csv
 from escalon.importing.records import PaymentRecord, ReceivableRecord, RefusedRow, RowProblem

@@ -13,8 +13,8 @@ import typer
 from rich.console import Console
 from rich.table import Column, Table
 
-from escalon.domain.pacing import Buckets, done_by, interval
-from escalon.usecases.pace import read_quota
+from escalon.domain.contact.pacing import Buckets, done_by, interval
+from escalon.usecases.runs.pace import read_quota
 from escalon_cli.deployed import Deployed
 from escalon_cli.operator_api import operator_api
 from escalon_cli.payments import AsJson, Key, Stack, Why

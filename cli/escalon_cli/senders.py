@@ -11,7 +11,7 @@ from typing import Any, Literal
 from botocore.exceptions import ClientError
 
 from escalon.adapters.email import set_of
-from escalon.domain.rulebook import Rulebook
+from escalon.domain.rules.rulebook import Rulebook
 from escalon_cli.deployed import Deployed
 
 # As `doctor.Finding` has them: state, what was looked at, how it is, what to do.

@@ -9,9 +9,9 @@ from typing import Any
 import msgspec
 
 from escalon.adapters.documents import NoDocumentError
-from escalon.domain.engine import PLANNED_TIMEOUT, SENDING_TIMEOUT
+from escalon.domain.decisions.engine import PLANNED_TIMEOUT, SENDING_TIMEOUT
 from escalon.usecases.import_receivables import report_key
-from escalon.usecases.runs import Page, Totals
+from escalon.usecases.runs.books import Page, Totals
 from escalon_cli.deployed import Deployed
 
 

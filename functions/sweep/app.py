@@ -6,7 +6,7 @@ from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
 from escalon import bootstrap
-from escalon.usecases.sweep import scheduled_time
+from escalon.usecases.runs.sweep import scheduled_time
 
 logger = Logger()
 metrics = Metrics()

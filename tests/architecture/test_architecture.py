@@ -40,11 +40,10 @@ PURE = (
     *("domain", "messages", "pages", "papers", "importing", "providers", "carriers", "usecases"),
 )
 MONEY = (
-    *("money", "ledger", "payment", "interest", "account", "statement", "conditions"),
-    *("agreed", "agreement", "offers", "follow_up"),
-    "behaviour",
-    "risk",
-    "credit",
+    *("money", "account", "agreements/agreed", "agreements/agreement", "agreements/offers"),
+    *("agreements/follow_up", "payments/ledger", "payments/payment", "payments/interest"),
+    *("payments/fees", "payments/statement", "rules/conditions", "rules/behaviour"),
+    *("rules/risk", "rules/credit"),
 )
 
 
@@ -137,7 +136,7 @@ def test_nothing_in_the_layer_knows_the_command_line_or_a_function() -> None:
 def test_functions_know_the_bootstrap_and_the_use_cases_messages_only() -> None:
     allowed = (
         *("escalon.bootstrap", "escalon.failures", "escalon.operators", "escalon.routes"),
-        *("escalon.usecases.messages_between", "escalon.usecases.sweep.scheduled_time"),
+        *("escalon.usecases.messages_between", "escalon.usecases.runs.sweep.scheduled_time"),
     )
     wrong = [
         where(path, line, name)
@@ -265,27 +264,48 @@ HEAVY = ("jinja2", "babel", "pydantic", "yaml", "openpyxl", "phonenumbers", "rep
 @pytest.mark.parametrize(
     ("function", "use_case", "unwanted"),
     [
-        ("escalate", "escalon.usecases.escalate", HEAVY),
-        ("sweep", "escalon.usecases.sweep", HEAVY),
-        ("record_history", "escalon.usecases.record_history", HEAVY),
-        ("delivery_feedback", "escalon.usecases.record_feedback", HEAVY),
-        ("deliver", "escalon.usecases.deliver", HEAVY),  # tasks; the couriers bring the rest
-        ("deliver", "escalon.usecases.couriers", ("pydantic", "yaml", "openpyxl", "phonenumbers")),
-        ("portal", "escalon.usecases.payment_link", HEAVY),  # the first page brings Jinja2
-        ("payments", "escalon.usecases.answer_operators", HEAVY),
-        ("payment_webhook", "escalon.usecases.receive_webhook", HEAVY),
-        ("confirm_payment", "escalon.usecases.confirm_payment", HEAVY),
-        ("send_receipt", "escalon.usecases.send_receipt", ("pydantic", "yaml", "openpyxl")),
-        ("keep_document", "escalon.usecases.keep_document", HEAVY),  # the first PDF brings the rest
-        ("verify_document", "escalon.usecases.verify_document", HEAVY),
-        ("agreements", "escalon.usecases.answer_agreements", ("yaml", "openpyxl", "reportlab")),
+        ("escalate", "runs.escalate", HEAVY),
+        ("sweep", "runs.sweep", HEAVY),
+        ("record_history", "record_history", HEAVY),
+        ("delivery_feedback", "contact.record_feedback", HEAVY),
+        (
+            "deliver",
+            "contact.deliver",
+            HEAVY,
+        ),  # tasks; the couriers bring the rest
+        (
+            "deliver",
+            "contact.couriers",
+            ("pydantic", "yaml", "openpyxl", "phonenumbers"),
+        ),
+        ("portal", "payments.payment_link", HEAVY),  # the first page brings Jinja2
+        ("payments", "operators.answer_payments", HEAVY),
+        ("payment_webhook", "payments.receive_webhook", HEAVY),
+        ("confirm_payment", "payments.confirm_payment", HEAVY),
+        (
+            "send_receipt",
+            "payments.send_receipt",
+            ("pydantic", "yaml", "openpyxl"),
+        ),
+        (
+            "keep_document",
+            "agreements.keep_document",
+            HEAVY,
+        ),  # the first PDF brings the rest
+        ("verify_document", "agreements.verify_document", HEAVY),
+        (
+            "agreements",
+            "operators.answer_agreements",
+            ("yaml", "openpyxl", "reportlab"),
+        ),
     ],
 )
 def test_a_cold_start_imports_no_more_than_it_needs(
     function: str, use_case: str, unwanted: tuple[str, ...]
 ) -> None:
     code = (
-        f"import sys; sys.path.insert(0, {str(FUNCTIONS / function)!r}); import app, {use_case}; "
+        f"import sys; sys.path.insert(0, {str(FUNCTIONS / function)!r}); "
+        f"import app, escalon.usecases.{use_case}; "
         f"print([name for name in {unwanted!r} if name in sys.modules])"
     )
     done = subprocess.run(

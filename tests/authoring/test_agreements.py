@@ -9,9 +9,9 @@ import pytest
 
 from escalon.authoring.rulebook import RulebookError, load_rulebook
 from escalon.authoring.yaml_lines import Problem
-from escalon.domain.conditions import ConditionFacts
-from escalon.domain.offers import Case, propose
-from escalon.domain.rulebook import (
+from escalon.domain.agreements.offers import Case, propose
+from escalon.domain.rules.conditions import ConditionFacts
+from escalon.domain.rules.rulebook import (
     AgreementRules,
     Limits,
     OfferRule,

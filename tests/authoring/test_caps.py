@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from escalon.authoring.rulebook import load_rulebook
-from escalon.domain.pacing import Cap
+from escalon.domain.contact.pacing import Cap
 
 RULES = """\
 rulebook: capped

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from escalon.authoring.rulebook import RulebookError, load_rulebook
-from escalon.domain.channels import (
+from escalon.domain.contact.channels import (
     Channels,
     ReplyRules,
     SmsCountry,

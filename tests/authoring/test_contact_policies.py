@@ -19,7 +19,7 @@ from escalon.authoring.contact_policies import (
 )
 from escalon.authoring.yaml_lines import Problem, WrongValuesError, check, read
 from escalon.domain.calendar import Calendar
-from escalon.domain.contact_policy import (
+from escalon.domain.contact.policy import (
     Channels,
     Content,
     Cooldown,

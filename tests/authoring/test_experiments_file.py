@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from escalon.authoring.rulebook import RulebookError, load_rulebook
-from escalon.domain.rulebook import Arm, Rulebook
+from escalon.domain.rules.rulebook import Arm, Rulebook
 from tests.authoring.lean import CONFIG, written
 
 SEGMENTS = """\

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from escalon.authoring.rulebook import RulebookError, load_rulebook
-from escalon.domain.rulebook import (
+from escalon.domain.rules.rulebook import (
     Allocation,
     InterestTerms,
     Payments,

@@ -11,7 +11,7 @@ import pytest
 
 from escalon.authoring.rulebook import RulebookError, load_rulebook
 from escalon.authoring.yaml_lines import Problem
-from escalon.domain.rulebook import LadderEnd, Need, Rulebook
+from escalon.domain.rules.rulebook import LadderEnd, Need, Rulebook
 
 ROOT = Path(__file__).parents[2]
 ESCALATION = "escalation.yaml"
@@ -874,14 +874,16 @@ def test_a_creditors_name_that_must_not_be_read_by_others_stops_the_rulebook(sho
 def test_reading_rules_does_not_import_what_writes_messages() -> None:
     """Deciding happens in functions whose cold start counts."""
     code = (
-        "import sys, escalon.domain.engine, escalon.domain.transitions, escalon.domain.explanation;"
+        "import sys\n"
+        "from escalon.domain.decisions import engine, explanation, transitions\n"
         "import escalon.authoring.rulebook;"
         "print(sorted({'jinja2', 'babel'} & set(sys.modules)))"
     )
     told = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert told.stdout.strip() == "[]"
     code = (
-        "import sys, escalon.domain.engine; print(sorted({'yaml', 'pydantic'} & set(sys.modules)))"
+        "import sys, escalon.domain.decisions.engine;"
+        "print(sorted({'yaml', 'pydantic'} & set(sys.modules)))"
     )
     told = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert told.stdout.strip() == "[]"

@@ -14,7 +14,7 @@ from urllib.parse import parse_qs, parse_qsl, quote, urlsplit
 import pytest
 
 from escalon.pages.page import Page, sent_on
-from escalon.usecases.payment_link import Visit
+from escalon.usecases.payments.payment_link import Visit
 from tests.usecases.portal_visitor import Stand
 
 CHROMIUM = Path("/usr/bin/chromium")

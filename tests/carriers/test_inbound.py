@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from escalon.carriers.inbound import Inbound, inbound_of
 from escalon.carriers.notification import NotUnderstood
 from escalon.carriers.whatsapp import callback_data
-from escalon.domain.feedback import Feedback
-from escalon.domain.replies import Reply
+from escalon.domain.contact.feedback import Feedback
+from escalon.domain.contact.replies import Reply
 from tests.template.cloudformation import PROJECT
 
 TOPIC = "arn:aws:sns:us-east-1:123456789012:escalon-replies"

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from escalon.carriers.ses import feedback_of
-from escalon.domain.feedback import Feedback
+from escalon.domain.contact.feedback import Feedback
 from tests.carriers.told import event
 
 ANA = "ana.beltran@example.com"

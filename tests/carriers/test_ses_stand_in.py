@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from escalon.carriers import ses, sms
-from escalon_cli.ses_stand_in import FATES, Mail, events_of, fate_of, sms_line
+from escalon_cli.local.ses_stand_in import FATES, Mail, events_of, fate_of, sms_line
 
 AT = "2026-10-05T14:00:03.133Z"
 

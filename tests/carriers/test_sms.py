@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from escalon.carriers.sms import feedback_of, feedback_of_line, log_lines
-from escalon.domain.feedback import Feedback
+from escalon.domain.contact.feedback import Feedback
 from tests.carriers.told import EVENTS, event
 
 DATA = json.loads((EVENTS / "sms_log.json").read_text(encoding="utf-8"))["awslogs"]["data"]
@@ -104,6 +104,8 @@ def test_a_control_message_has_no_lines() -> None:
         # Unpacked it is a hundred megabytes.
         base64.b64encode(gzip.compress(b"[" + b" " * 100_000_000, 1)).decode(),
     ],
+    # gzip writes the second into its bytes; the workers of one run have to agree on the names.
+    ids=["no base64", "no gzip", "no JSON", "no object", "a bomb"],
 )
 def test_what_is_no_batch_of_lines_says_so(data: str) -> None:
     with pytest.raises(ValueError, match="no batch of log lines"):

@@ -13,8 +13,8 @@ import pytest
 
 from escalon.carriers.notification import NotUnderstood, feedback_of
 from escalon.carriers.sms import feedback_of_line
-from escalon.domain.feedback import Feedback
-from escalon_cli.provider_stand_in import Webhook
+from escalon.domain.contact.feedback import Feedback
+from escalon_cli.local.provider_stand_in import Webhook
 from tests.carriers.told import notification
 from tests.providers.vectors import ALL
 from tests.usecases.entrance import Entrance

@@ -11,12 +11,12 @@ from botocore.config import Config
 
 from escalon.adapters.whatsapp import Whatsapp
 from escalon.carriers import whatsapp
-from escalon.domain.channels import WhatsappTemplate
+from escalon.domain.contact.channels import WhatsappTemplate
 from escalon.domain.ports import NotTaken, Refused, Sent, Unknown
 from escalon.messages.context import MessageContext
 from escalon.messages.samples import sample_contexts
 from escalon.messages.whatsapp import template_message
-from escalon_cli.whatsapp_stand_in import WhatsappStandIn
+from escalon_cli.local.whatsapp_stand_in import WhatsappStandIn
 from tests.messages.conftest import ANDINA, TODAY
 
 NUMBER = "phone-number-id-976c72a700aac43eaf573ae050"

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from escalon.adapters.bus import Bus
 from escalon.adapters.documents import Documents
 from escalon.adapters.history import History
-from escalon.domain.story import timeline
+from escalon.domain.decisions.story import timeline
 from escalon.usecases.record_history import RecordHistory
 from escalon_cli.account import Explanation, explanation, register
 from escalon_cli.deployed import Deployed

@@ -14,11 +14,11 @@ import typer
 from typer.testing import CliRunner
 
 from escalon.adapters.documents import Documents
-from escalon.domain.pacing import ANY, Buckets, Quota
-from escalon.usecases.answer_operations import AnswerOperations
-from escalon.usecases.manage_brakes import read_brakes
-from escalon.usecases.pace import keep_quotas
-from escalon.usecases.undo_run import UndoRuns
+from escalon.domain.contact.pacing import ANY, Buckets, Quota
+from escalon.usecases.operators.answer_operations import AnswerOperations
+from escalon.usecases.runs.manage_brakes import read_brakes
+from escalon.usecases.runs.pace import keep_quotas
+from escalon.usecases.runs.undo_run import UndoRuns
 from escalon_cli import brakes, runs
 from escalon_cli.deployed import Deployed
 from escalon_cli.main import _errors_in_words

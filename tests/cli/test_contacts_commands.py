@@ -7,7 +7,7 @@ import pytest
 from msgspec.structs import replace
 
 from escalon.domain.account import Hold
-from escalon.domain.contact_question import ask
+from escalon.domain.contact.question import ask
 from escalon_cli.contacts import as_document, instant_of, may_ask, show
 from tests.domain.debts import at
 from tests.domain.test_contact_question import ANA, RULES, SUNDAY, TUESDAY

@@ -6,8 +6,8 @@ import pytest
 from msgspec.structs import replace
 
 from escalon.domain.account import Account, Behaviour, Trial
-from escalon.domain.credit import Proposal
-from escalon.domain.rulebook import CreditRules
+from escalon.domain.rules.credit import Proposal
+from escalon.domain.rules.rulebook import CreditRules
 from escalon_cli.experiments import _print, report
 from escalon_cli.risk import _print as print_risk
 from escalon_cli.risk import shown

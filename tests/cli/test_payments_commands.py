@@ -17,14 +17,14 @@ from botocore.credentials import Credentials
 from msgspec.structs import replace
 from typer.testing import CliRunner
 
-from escalon.domain.rulebook import Payments, Rulebook
-from escalon.usecases import feeds
-from escalon.usecases.answer_operators import AnswerOperators
-from escalon.usecases.suggest_matches import SuggestMatches
+from escalon.domain.rules.rulebook import Payments, Rulebook
+from escalon.usecases.operators.answer_payments import AnswerOperators
+from escalon.usecases.payments.suggest_matches import SuggestMatches
+from escalon.usecases.runs import feeds
 from escalon_cli.deployed import Deployed
+from escalon_cli.local.stack import ADMINISTRATOR
 from escalon_cli.main import _errors_in_words
 from escalon_cli.payments import commands, show_ledger
-from escalon_cli.stack import ADMINISTRATOR
 from tests.doubles.world import NOW, receivable, rulebook
 from tests.usecases.test_manage_payments import KEY, name_of
 from tests.usecases.test_reconcile_payments import HEADER, MAPPING, Books, line

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from escalon.domain.rulebook import RiskModel
+from escalon.domain.rules.rulebook import RiskModel
 from escalon_cli.risk_backtest import (
     BacktestError,
     Invoice,

@@ -17,15 +17,7 @@ from escalon.authoring.contact_policies import (
 )
 from escalon.authoring.yaml_lines import check, read
 from escalon.domain.account import Consent, ContactPoint, ContactRecord
-from escalon.domain.contact_policy import (
-    Allow,
-    Facts,
-    Policy,
-    Verdict,
-    evaluate,
-    evaluate_action,
-)
-from escalon.domain.contact_policy_facts import (
+from escalon.domain.contact.facts import (
     Conversation,
     Debt,
     ExtraHours,
@@ -34,6 +26,14 @@ from escalon.domain.contact_policy_facts import (
     PointFacts,
     Request,
     Stop,
+)
+from escalon.domain.contact.policy import (
+    Allow,
+    Facts,
+    Policy,
+    Verdict,
+    evaluate,
+    evaluate_action,
 )
 
 CONFIG = Path(__file__).parents[2] / "config"

@@ -4,7 +4,7 @@ read; `golden.yaml` holds the cases by which readings of the law first come apar
 import pytest
 from msgspec.structs import replace
 
-from escalon.domain.contact_policy import Allow
+from escalon.domain.contact.policy import Allow
 from tests.contact_law.table import Case, answer_of, instant, tables, verdict_of
 
 TABLES = tables()

@@ -14,10 +14,10 @@ from msgspec.structs import replace
 
 from escalon.authoring.rulebook import sealed
 from escalon.domain.account import Account, Consent, ContactPoint, ContactRecord, Receivable
-from escalon.domain.contact_policy import Allow, evaluate
-from escalon.domain.forecast import Event, forecast
+from escalon.domain.contact.policy import Allow, evaluate
+from escalon.domain.decisions.forecast import Event, forecast
 from escalon.domain.identity import account_id_of
-from escalon.domain.rulebook import Rulebook
+from escalon.domain.rules.rulebook import Rulebook
 from escalon.importing.mapping import MappingFile, RowReader, read_mapping, without
 from escalon.importing.reading import read_csv
 from escalon.importing.records import Record, Row

@@ -9,13 +9,13 @@ import pytest
 from msgspec.structs import replace
 
 from escalon.domain.account import Account, Consent, ContactPoint, Hold
-from escalon.domain.contact_policy_facts import Notice
-from escalon.domain.decision import Decision, Reason
-from escalon.domain.engine import decide
-from escalon.domain.explanation import explain, sentence
-from escalon.domain.forecast import forecast, walk
+from escalon.domain.contact.facts import Notice
+from escalon.domain.decisions.decision import Decision, Reason
+from escalon.domain.decisions.engine import decide
+from escalon.domain.decisions.explanation import explain, sentence
+from escalon.domain.decisions.forecast import forecast, walk
 from escalon.domain.local_time import local_date
-from escalon.domain.rulebook import Chase, Creditor, HoldKind, Need, Rulebook, Step
+from escalon.domain.rules.rulebook import Chase, Creditor, HoldKind, Need, Rulebook, Step
 from tests.contact_law.table import policy_of
 from tests.domain.debts import account, at, codes, params, receivable, rulebook, step
 

@@ -11,7 +11,9 @@ from msgspec.structs import replace
 
 from escalon.domain.account import Consent, ContactPoint, ContactRecord
 from escalon.domain.calendar import Week
-from escalon.domain.contact_policy import (
+from escalon.domain.contact.content import content_of, read_along
+from escalon.domain.contact.facts import Debt, Request, Stop
+from escalon.domain.contact.policy import (
     LIMITS,
     Allow,
     Cap,
@@ -32,9 +34,7 @@ from escalon.domain.contact_policy import (
     known_through,
     notices_owed,
 )
-from escalon.domain.contact_policy_content import content_of, read_along
-from escalon.domain.contact_policy_facts import Debt, Request, Stop
-from escalon.domain.contact_policy_rules import ANSWER_KINDS
+from escalon.domain.contact.rules import ANSWER_KINDS
 from tests.contact_law.table import policy_of
 
 COUNTRIES = ["BR", "CL", "CO", "ES", "GB", "MX", "PE", "US"]

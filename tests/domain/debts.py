@@ -6,10 +6,9 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from escalon.domain.account import Account, Channel, Consent, ContactPoint, Receivable
-from escalon.domain.contact_policy import Layer, Policy, Provenance, Recipients
-from escalon.domain.decision import Decision
-from escalon.domain.rulebook import Chase, LadderEnd, Rulebook, Step, Strategy
-from escalon.domain.transitions import (
+from escalon.domain.contact.policy import Layer, Policy, Provenance, Recipients
+from escalon.domain.decisions.decision import Decision
+from escalon.domain.decisions.transitions import (
     claim,
     find_intent,
     plan,
@@ -17,6 +16,7 @@ from escalon.domain.transitions import (
     settle_opened,
     settle_sent,
 )
+from escalon.domain.rules.rulebook import Chase, LadderEnd, Rulebook, Step, Strategy
 
 BOGOTA = "America/Bogota"
 PROVENANCE = Provenance("test")

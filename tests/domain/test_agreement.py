@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from escalon.domain.account import Receivable, StepRecord
-from escalon.domain.agreed import (
+from escalon.domain.agreements.agreed import (
     Acceptance,
     Agreement,
     Asked,
@@ -24,7 +24,7 @@ from escalon.domain.agreed import (
     State,
     resting,
 )
-from escalon.domain.agreement import (
+from escalon.domain.agreements.agreement import (
     TRANSITIONS,
     AgreementError,
     Followed,
@@ -41,7 +41,7 @@ from escalon.domain.agreement import (
     standing,
     supersede,
 )
-from escalon.domain.payment import BookedPayment, Part, PaymentState
+from escalon.domain.payments.payment import BookedPayment, Part, PaymentState
 from tests.domain.debts import at, receivable, step
 
 SAYS = settings(max_examples=300, deadline=None)

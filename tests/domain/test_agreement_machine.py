@@ -18,10 +18,9 @@ from hypothesis.stateful import (
 )
 from msgspec.structs import replace
 
-from escalon.domain import ledger
 from escalon.domain.account import Receivable
-from escalon.domain.agreed import Acceptance, Agreement, AgreementKind, Asked, resting
-from escalon.domain.agreement import (
+from escalon.domain.agreements.agreed import Acceptance, Agreement, AgreementKind, Asked, resting
+from escalon.domain.agreements.agreement import (
     TRANSITIONS,
     AgreementError,
     Followed,
@@ -34,11 +33,19 @@ from escalon.domain.agreement import (
     standing,
     supersede,
 )
-from escalon.domain.conditions import ConditionFacts
-from escalon.domain.ledger import Booking, Payment, open_of
-from escalon.domain.offers import Case, Terms, agree, debts_of
-from escalon.domain.payment import BookedPayment, PaymentState
-from escalon.domain.rulebook import AgreementRules, Limits, OfferRule, PlanInterest, Rate, RateTable
+from escalon.domain.agreements.offers import Case, Terms, agree, debts_of
+from escalon.domain.payments import ledger
+from escalon.domain.payments.ledger import Booking, Payment, open_of
+from escalon.domain.payments.payment import BookedPayment, PaymentState
+from escalon.domain.rules.conditions import ConditionFacts
+from escalon.domain.rules.rulebook import (
+    AgreementRules,
+    Limits,
+    OfferRule,
+    PlanInterest,
+    Rate,
+    RateTable,
+)
 from tests.domain.debts import account, at, receivable, step
 
 COMPONENTS = ("principal", "interest", "fee", "tax")

@@ -7,16 +7,13 @@ import pytest
 from msgspec.structs import replace
 
 from escalon.domain.account import Account, Awaited, Beyond, Hold, StepRecord
-from escalon.domain.agreed import Agreement, Change, Instalment, Moved
-from escalon.domain.agreements_due import resumed
-from escalon.domain.decision import Decision
-from escalon.domain.engine import as_intent, decide
-from escalon.domain.feedback import Feedback, Message
-from escalon.domain.forecast import forecast
-from escalon.domain.holds import countable_beyond
-from escalon.domain.rulebook import AgreementRules, Rulebook, Step
-from escalon.domain.statement import statement
-from escalon.domain.transitions import (
+from escalon.domain.agreements.agreed import Agreement, Change, Instalment, Moved
+from escalon.domain.agreements.due import resumed
+from escalon.domain.contact.feedback import Feedback, Message
+from escalon.domain.decisions.decision import Decision
+from escalon.domain.decisions.engine import as_intent, decide
+from escalon.domain.decisions.forecast import forecast
+from escalon.domain.decisions.transitions import (
     claim,
     plan,
     set_aside,
@@ -26,6 +23,9 @@ from escalon.domain.transitions import (
     told,
     with_points,
 )
+from escalon.domain.holds import countable_beyond
+from escalon.domain.payments.statement import statement
+from escalon.domain.rules.rulebook import AgreementRules, Rulebook, Step
 from tests.domain.debts import BOGOTA, account, at, receivable, rulebook, step
 
 REMINDERS = (

@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from escalon.domain.account import Account, Behaviour, Receivable, Trial
-from escalon.domain.agreed import Agreement, State
-from escalon.domain.behaviour import agreements_ended, agreements_left, followed
-from escalon.domain.ledger import LedgerEntry
+from escalon.domain.agreements.agreed import Agreement, State
+from escalon.domain.payments.ledger import LedgerEntry
+from escalon.domain.rules.behaviour import agreements_ended, agreements_left, followed
 from tests.domain.debts import account, at, receivable
 
 

@@ -4,11 +4,11 @@ from datetime import timedelta
 
 import pytest
 
-from escalon.domain.brakes import NO_BRAKES, Brake, Brakes, because
-from escalon.domain.decision import Decision
-from escalon.domain.engine import as_intent, decide
-from escalon.domain.explanation import explain
-from escalon.domain.transitions import set_aside
+from escalon.domain.contact.brakes import NO_BRAKES, Brake, Brakes, because
+from escalon.domain.decisions.decision import Decision
+from escalon.domain.decisions.engine import as_intent, decide
+from escalon.domain.decisions.explanation import explain
+from escalon.domain.decisions.transitions import set_aside
 from tests.domain.debts import BOGOTA, account, at, receivable, rulebook, step
 
 RULES = rulebook(step("friendly", 2), step("call", 20, task="call"))

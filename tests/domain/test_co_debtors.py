@@ -9,15 +9,15 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from escalon.domain.account import Account, ContactRecord, Hold, Intent, Link, Role
-from escalon.domain.brakes import Brake, Brakes
-from escalon.domain.co_debtors import followed_key
-from escalon.domain.contact_policy import Layer, Policy, Recipients
-from escalon.domain.decision import Decision
-from escalon.domain.engine import as_intent, decide
-from escalon.domain.forecast import forecast
+from escalon.domain.contact.brakes import Brake, Brakes
+from escalon.domain.contact.co_debtors import followed_key
+from escalon.domain.contact.policy import Layer, Policy, Recipients
+from escalon.domain.decisions.decision import Decision
+from escalon.domain.decisions.engine import as_intent, decide
+from escalon.domain.decisions.forecast import forecast
+from escalon.domain.decisions.transitions import counted_for
 from escalon.domain.local_time import local_date
-from escalon.domain.rulebook import HoldKind, Rulebook
-from escalon.domain.transitions import counted_for
+from escalon.domain.rules.rulebook import HoldKind, Rulebook
 from tests.contact_law.table import policy_of
 from tests.domain.debts import (
     BOGOTA,

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from escalon.domain.account import Account, Behaviour, Beyond, Receivable
-from escalon.domain.conditions import (
+from escalon.domain.rules.conditions import (
     ConditionError,
     ConditionFacts,
     creditors_named,
@@ -18,7 +18,7 @@ from escalon.domain.conditions import (
     segments_named,
     with_segments,
 )
-from escalon.domain.rulebook import RiskModel
+from escalon.domain.rules.rulebook import RiskModel
 
 FACTS = ConditionFacts(
     tags=("vip", "sme"),

@@ -21,7 +21,15 @@ from escalon.authoring.contact_policies import (
 from escalon.authoring.yaml_lines import check, read
 from escalon.domain.account import Consent, ContactPoint, ContactRecord
 from escalon.domain.calendar import ALWAYS, Calendar, Week
-from escalon.domain.contact_policy import (
+from escalon.domain.contact.facts import (
+    Conversation,
+    Debt,
+    ExtraHours,
+    Message,
+    Request,
+    Stop,
+)
+from escalon.domain.contact.policy import (
     LIMITS,
     PASSING,
     Allow,
@@ -47,15 +55,7 @@ from escalon.domain.contact_policy import (
     evaluate,
     history_needed,
 )
-from escalon.domain.contact_policy_facts import (
-    Conversation,
-    Debt,
-    ExtraHours,
-    Message,
-    Request,
-    Stop,
-)
-from escalon.domain.contact_policy_text import TEXTS, explain
+from escalon.domain.contact.text import TEXTS, explain
 
 CONFIG = Path(__file__).parents[2] / "config"
 BOGOTA = "America/Bogota"

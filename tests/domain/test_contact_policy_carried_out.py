@@ -11,10 +11,21 @@ import pytest
 from msgspec.structs import replace
 
 from escalon.authoring.contact_policies import unreviewed
-from escalon.domain import contact_policy_rules
 from escalon.domain.account import Consent, ContactPoint, ContactRecord, Receivable
 from escalon.domain.calendar import ALWAYS, Calendar
-from escalon.domain.contact_policy import (
+from escalon.domain.contact import rules as contact_policy_rules
+from escalon.domain.contact.content import said
+from escalon.domain.contact.facts import (
+    Conversation,
+    Debt,
+    ExtraHours,
+    Message,
+    Notice,
+    PointFacts,
+    Request,
+    Stop,
+)
+from escalon.domain.contact.policy import (
     Allow,
     Cap,
     ChannelLock,
@@ -40,19 +51,8 @@ from escalon.domain.contact_policy import (
     evaluate_action,
     notices_owed,
 )
-from escalon.domain.contact_policy_content import said
-from escalon.domain.contact_policy_facts import (
-    Conversation,
-    Debt,
-    ExtraHours,
-    Message,
-    Notice,
-    PointFacts,
-    Request,
-    Stop,
-)
-from escalon.domain.contact_policy_rules import FeeCap
-from escalon.domain.fees import most
+from escalon.domain.contact.rules import FeeCap
+from escalon.domain.payments.fees import most
 
 LAW = Provenance("law")
 ANYBODY = Recipients(LAW, allow=("debtor",))

@@ -9,7 +9,19 @@ import pytest
 
 from escalon.domain.account import Consent, ContactPoint, ContactRecord
 from escalon.domain.calendar import Calendar, Week, unite
-from escalon.domain.contact_policy import (
+from escalon.domain.contact.content import content_of, read_along, said
+from escalon.domain.contact.facts import (
+    Conversation,
+    Debt,
+    ExtraHours,
+    Message,
+    Notice,
+    PointFacts,
+    Request,
+    Stop,
+)
+from escalon.domain.contact.gates import add_months
+from escalon.domain.contact.policy import (
     MISFITS,
     Allow,
     Cap,
@@ -41,19 +53,7 @@ from escalon.domain.contact_policy import (
     notices_owed,
     zones_of,
 )
-from escalon.domain.contact_policy_content import content_of, read_along, said
-from escalon.domain.contact_policy_facts import (
-    Conversation,
-    Debt,
-    ExtraHours,
-    Message,
-    Notice,
-    PointFacts,
-    Request,
-    Stop,
-)
-from escalon.domain.contact_policy_gates import add_months
-from escalon.domain.contact_policy_text import explain
+from escalon.domain.contact.text import explain
 
 BOGOTA = "America/Bogota"
 LAW = Provenance("Ley 1, art. 2")

@@ -10,7 +10,10 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from escalon.domain.account import Account, ContactRecord, Hold, StepRecord
-from escalon.domain.contact_facts import (
+from escalon.domain.contact.facts import Conversation, Notice, PointFacts, Request, Stop
+from escalon.domain.contact.policy import Allow, Deny, evaluate
+from escalon.domain.contact.question import KINDS, Answers, ask
+from escalon.domain.contact.told import (
     _nothing_to_tell,
     contact_verdict,
     facts_of,
@@ -18,10 +21,7 @@ from escalon.domain.contact_facts import (
     stops_of,
     zones_for,
 )
-from escalon.domain.contact_policy import Allow, Deny, evaluate
-from escalon.domain.contact_policy_facts import Conversation, Notice, PointFacts, Request, Stop
-from escalon.domain.contact_question import KINDS, Answers, ask
-from escalon.domain.rulebook import Creditor, HoldKind, Rulebook
+from escalon.domain.rules.rulebook import Creditor, HoldKind, Rulebook
 from tests.contact_law.table import policy_of
 from tests.domain.debts import BOGOTA, account, at, point, receivable, rulebook, step
 

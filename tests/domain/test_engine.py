@@ -20,7 +20,7 @@ from escalon.domain.account import (
     StepRecord,
 )
 from escalon.domain.calendar import Calendar, Week
-from escalon.domain.contact_policy import (
+from escalon.domain.contact.policy import (
     Cap,
     ChannelLock,
     Channels,
@@ -30,9 +30,16 @@ from escalon.domain.contact_policy import (
     Recipients,
     Windows,
 )
-from escalon.domain.decision import Decision
-from escalon.domain.engine import NO_FEEDS, decide
-from escalon.domain.rulebook import (
+from escalon.domain.decisions.decision import Decision
+from escalon.domain.decisions.engine import NO_FEEDS, decide
+from escalon.domain.decisions.transitions import (
+    find_intent,
+    plan,
+    set_aside,
+    settle_opened,
+    with_points,
+)
+from escalon.domain.rules.rulebook import (
     Chase,
     Creditor,
     HoldKind,
@@ -40,13 +47,6 @@ from escalon.domain.rulebook import (
     Need,
     Payments,
     Rulebook,
-)
-from escalon.domain.transitions import (
-    find_intent,
-    plan,
-    set_aside,
-    settle_opened,
-    with_points,
 )
 from tests.domain.debts import (
     ANY_TIME,

@@ -10,10 +10,12 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from escalon.domain.account import Account, Consent, Hold
-from escalon.domain.brakes import Brake, Brakes
-from escalon.domain.decision import Decision
-from escalon.domain.engine import decide
-from escalon.domain.experiments import (
+from escalon.domain.contact.brakes import Brake, Brakes
+from escalon.domain.decisions.decision import Decision
+from escalon.domain.decisions.engine import decide
+from escalon.domain.decisions.explanation import explain
+from escalon.domain.decisions.forecast import forecast
+from escalon.domain.rules.experiments import (
     Outcome,
     arm_of,
     cohorts,
@@ -26,9 +28,7 @@ from escalon.domain.experiments import (
     result,
     wilson,
 )
-from escalon.domain.explanation import explain
-from escalon.domain.forecast import forecast
-from escalon.domain.rulebook import Arm, Experiment, Rulebook
+from escalon.domain.rules.rulebook import Arm, Experiment, Rulebook
 from tests.domain.debts import (
     BOGOTA,
     account,

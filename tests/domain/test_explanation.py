@@ -9,11 +9,13 @@ from types import ModuleType
 import msgspec
 import pytest
 
-from escalon.domain import agreements_due, co_debtors, contact_facts, engine, explanation
-from escalon.domain.contact_policy import Deny
-from escalon.domain.decision import Decision, Reason, Refusal
-from escalon.domain.engine import decide
-from escalon.domain.explanation import (
+from escalon.domain.agreements import due
+from escalon.domain.contact import co_debtors, told
+from escalon.domain.contact.policy import Deny
+from escalon.domain.decisions import engine, explanation
+from escalon.domain.decisions.decision import Decision, Reason, Refusal
+from escalon.domain.decisions.engine import decide
+from escalon.domain.decisions.explanation import (
     REASON_CODES,
     explain,
     refusal_sentence,
@@ -21,8 +23,8 @@ from escalon.domain.explanation import (
     sentence,
     sentences,
 )
-from escalon.domain.rulebook import LadderEnd
-from escalon.usecases import deliver
+from escalon.domain.rules.rulebook import LadderEnd
+from escalon.usecases.contact import deliver
 from tests.domain.debts import BOGOTA, account, at, receivable, rulebook, step
 
 ZONES = (BOGOTA,)
@@ -30,7 +32,7 @@ RULES = rulebook(step("friendly", 2))
 
 
 # The modules that give reasons.
-SOURCES: tuple[ModuleType, ...] = (engine, contact_facts, agreements_due, co_debtors, deliver)
+SOURCES: tuple[ModuleType, ...] = (engine, told, due, co_debtors, deliver)
 
 
 def emitted() -> set[str]:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from escalon.domain.feedback import (
+from escalon.domain.contact.feedback import (
     STEP_STATES,
     WEIGHT,
     Event,

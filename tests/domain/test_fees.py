@@ -9,12 +9,12 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from escalon.domain.account import StepRecord
-from escalon.domain.contact_policy import Policy
-from escalon.domain.contact_policy_facts import Debt, Notice
-from escalon.domain.contact_policy_rules import FeeCap
-from escalon.domain.fees import lawful_fee, most
-from escalon.domain.forecast import forecast, walk
-from escalon.domain.rulebook import Chase, Rulebook
+from escalon.domain.contact.facts import Debt, Notice
+from escalon.domain.contact.policy import Policy
+from escalon.domain.contact.rules import FeeCap
+from escalon.domain.decisions.forecast import forecast, walk
+from escalon.domain.payments.fees import lawful_fee, most
+from escalon.domain.rules.rulebook import Chase, Rulebook
 from tests.contact_law.table import policy_of
 from tests.domain.debts import account, at, receivable, rulebook, step
 

@@ -22,12 +22,12 @@ from escalon.domain.account import (
     Intent,
     Receivable,
 )
-from escalon.domain.conditions import parse_condition
-from escalon.domain.contact_policy import Allow, evaluate
-from escalon.domain.engine import decide
-from escalon.domain.forecast import Alike, Event, forecast, quarter_hours, walk
+from escalon.domain.contact.policy import Allow, evaluate
+from escalon.domain.decisions.engine import decide
+from escalon.domain.decisions.forecast import Alike, Event, forecast, quarter_hours, walk
 from escalon.domain.local_time import in_zone, start_of_day
-from escalon.domain.rulebook import (
+from escalon.domain.rules.conditions import parse_condition
+from escalon.domain.rules.rulebook import (
     Chase,
     Creditor,
     Experiment,

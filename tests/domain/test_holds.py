@@ -18,7 +18,7 @@ from escalon.domain.holds import (
     placed,
     wrong_with,
 )
-from escalon.domain.rulebook import HoldKind
+from escalon.domain.rules.rulebook import HoldKind
 from tests.doubles.world import debtor
 
 TODAY = date(2026, 9, 7)

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from escalon.authoring.rulebook import load_rulebook
 from escalon.domain.account import Account, Hold, Receivable
-from escalon.domain.interest import (
+from escalon.domain.payments.interest import (
     Accrual,
     MissingMonth,
     accruals,
@@ -22,7 +22,7 @@ from escalon.domain.interest import (
     give_back,
     missing_months,
 )
-from escalon.domain.rulebook import (
+from escalon.domain.rules.rulebook import (
     Chase,
     Creditor,
     HoldKind,

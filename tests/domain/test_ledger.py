@@ -10,12 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from escalon.domain import ledger
 from escalon.domain.account import Account, Beyond, Receivable
-from escalon.domain.ledger import Booking, LedgerEntry, Payment
 from escalon.domain.money import Component, MoneyError, minor_digits, to_major, to_minor
-from escalon.domain.payment import BookedPayment, Part, PaymentState, Said
-from escalon.domain.rulebook import Allocation
+from escalon.domain.payments import ledger
+from escalon.domain.payments.ledger import Booking, LedgerEntry, Payment
+from escalon.domain.payments.payment import BookedPayment, Part, PaymentState, Said
+from escalon.domain.rules.rulebook import Allocation
 from tests.domain.debts import account, at, receivable
 
 NOON = at("2026-09-01 12:00")

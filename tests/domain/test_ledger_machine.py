@@ -23,16 +23,16 @@ from hypothesis.stateful import (
     rule,
 )
 
-from escalon.domain import ledger
 from escalon.domain.account import Receivable
-from escalon.domain.ledger import Booking, LedgerEntry
-from escalon.domain.payment import PaymentNotice, PaymentState, merge, net, state_of
+from escalon.domain.payments import ledger
+from escalon.domain.payments.ledger import Booking, LedgerEntry
+from escalon.domain.payments.payment import PaymentNotice, PaymentState, merge, net, state_of
 from escalon.domain.storage import AlreadyDoneError, Stored
 from escalon.importing.records import PaymentRecord
-from escalon.usecases import book_payments
-from escalon.usecases.book_payments import UnmatchedMoney
-from escalon.usecases.ledger_writes import all_open, write
-from escalon.usecases.record_payments import RecordPayments
+from escalon.usecases.payments import book_payments
+from escalon.usecases.payments.book_payments import UnmatchedMoney
+from escalon.usecases.payments.ledger_writes import all_open, write
+from escalon.usecases.payments.record_payments import RecordPayments
 from tests.doubles.crashing import Crash, Faults
 from tests.doubles.payments import STRIPE, WOMPI, check_books, notice
 from tests.doubles.world import NOW, World

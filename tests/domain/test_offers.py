@@ -10,10 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from escalon.domain.agreed import Acceptance, Change, Every, Instalment
-from escalon.domain.agreement import AgreementError, accept, approve, follow
-from escalon.domain.conditions import ConditionFacts, parse_condition
-from escalon.domain.offers import (
+from escalon.domain.agreements.agreed import Acceptance, Change, Every, Instalment
+from escalon.domain.agreements.agreement import AgreementError, accept, approve, follow
+from escalon.domain.agreements.offers import (
     Case,
     Problem,
     Proposal,
@@ -31,7 +30,15 @@ from escalon.domain.offers import (
     propose,
     schedule,
 )
-from escalon.domain.rulebook import AgreementRules, Limits, OfferRule, PlanInterest, Rate, RateTable
+from escalon.domain.rules.conditions import ConditionFacts, parse_condition
+from escalon.domain.rules.rulebook import (
+    AgreementRules,
+    Limits,
+    OfferRule,
+    PlanInterest,
+    Rate,
+    RateTable,
+)
 from tests.domain.debts import at, receivable
 
 SAYS = settings(max_examples=200, deadline=None)

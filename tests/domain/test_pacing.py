@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from escalon.domain.pacing import (
+from escalon.domain.contact.pacing import (
     ANY,
     Buckets,
     Cap,

@@ -6,9 +6,9 @@ import msgspec
 from msgspec.structs import replace
 
 from escalon.domain.account import Account, Consent, Hold
-from escalon.domain.agreed import Agreement, Change
-from escalon.domain.engine import decide
-from escalon.domain.past import decided_by, nameless, written_at
+from escalon.domain.agreements.agreed import Agreement, Change
+from escalon.domain.decisions.engine import decide
+from escalon.domain.decisions.past import decided_by, nameless, written_at
 from tests.domain.debts import account, at, point, receivable, rulebook, step
 
 ANA = account(

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from escalon.domain.account import Awaited, SeenPayment
 from escalon.domain.money import MoneyError
-from escalon.domain.payment import (
+from escalon.domain.payments.payment import (
     Chargeback,
     Incoming,
     NoticeKind,

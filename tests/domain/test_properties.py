@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from escalon.authoring.rulebook import load_rulebook
-from escalon.domain import ledger
 from escalon.domain.account import (
     EMBEDDED_RECEIVABLES,
     Account,
@@ -24,12 +23,13 @@ from escalon.domain.account import (
     StepRecord,
     pot,
 )
-from escalon.domain.contact_policy import Allow, evaluate
-from escalon.domain.decision import Decision
-from escalon.domain.engine import MESSAGE_CHANNELS, decide
-from escalon.domain.ledger import LedgerEntry, Payment
+from escalon.domain.contact.policy import Allow, evaluate
+from escalon.domain.decisions.decision import Decision
+from escalon.domain.decisions.engine import MESSAGE_CHANNELS, decide
+from escalon.domain.decisions.transitions import plan
 from escalon.domain.local_time import local_date
-from escalon.domain.transitions import plan
+from escalon.domain.payments import ledger
+from escalon.domain.payments.ledger import LedgerEntry, Payment
 from tests.domain.debts import BOGOTA, account, at, carried_out, point, receivable
 
 SHIPPED = load_rulebook(Path(__file__).parents[2] / "config", try_messages=False)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from escalon.domain.replies import wish_of
+from escalon.domain.contact.replies import wish_of
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from escalon.domain.account import Account, Behaviour
-from escalon.domain.risk import Factor, assess, exposure, grade_of
-from escalon.domain.rulebook import RiskModel
+from escalon.domain.rules.risk import Factor, assess, exposure, grade_of
+from escalon.domain.rules.rulebook import RiskModel
 from tests.domain.debts import account, receivable
 
 MODEL = RiskModel(

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from escalon.domain.account import Account, StepRecord
-from escalon.domain.rollout import FULL, Rollout, kept_beside, place_of, plan_hash, under_way
+from escalon.domain.rules.rollout import FULL, Rollout, kept_beside, place_of, plan_hash, under_way
 from tests.domain import debts
 
 ids = st.text(alphabet="abcdefghijklmnopqrstuvwxyz234567", min_size=1, max_size=25)

@@ -13,15 +13,15 @@ import pytest
 from msgspec.structs import replace
 
 from escalon.authoring.rulebook import load_rulebook
-from escalon.domain import ledger
 from escalon.domain.account import Account, Consent, Hold
-from escalon.domain.decision import Decision
-from escalon.domain.engine import decide
-from escalon.domain.explanation import explain
-from escalon.domain.ledger import Payment
+from escalon.domain.decisions.decision import Decision
+from escalon.domain.decisions.engine import decide
+from escalon.domain.decisions.explanation import explain
+from escalon.domain.decisions.transitions import plan, set_aside, with_points
 from escalon.domain.local_time import in_zone
-from escalon.domain.rulebook import Rulebook
-from escalon.domain.transitions import plan, set_aside, with_points
+from escalon.domain.payments import ledger
+from escalon.domain.payments.ledger import Payment
+from escalon.domain.rules.rulebook import Rulebook
 from tests.domain.debts import BOGOTA, account, at, carried_out, point, receivable
 
 RULES = load_rulebook(Path(__file__).parents[2] / "config", try_messages=False)

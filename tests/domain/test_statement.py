@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from escalon.domain.account import Beyond, Hold, Receivable
-from escalon.domain.rulebook import Chase, Rulebook
-from escalon.domain.statement import beyond, statement
+from escalon.domain.payments.statement import beyond, statement
+from escalon.domain.rules.rulebook import Chase, Rulebook
 from tests.domain.debts import account, receivable, rulebook, step
 
 RULES = rulebook(step("soon", -5), step("tomorrow", -1), step("friendly", 2))

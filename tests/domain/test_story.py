@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from escalon.domain import story
-from escalon.domain.story import timeline, told
+from escalon.domain.decisions import story
+from escalon.domain.decisions.story import timeline, told
 
 BOGOTA = ("America/Bogota",)
 AT = "2026-09-07T15:00:00Z"

@@ -6,10 +6,9 @@ import pytest
 from msgspec.structs import replace
 
 from escalon.domain.account import Account, Consent, ContactRecord, Intent, Ladder, StepRecord
-from escalon.domain.engine import decide
-from escalon.domain.feedback import Event, Feedback, Message, MessageState, with_feedback
-from escalon.domain.rulebook import Need
-from escalon.domain.transitions import (
+from escalon.domain.contact.feedback import Event, Feedback, Message, MessageState, with_feedback
+from escalon.domain.decisions.engine import decide
+from escalon.domain.decisions.transitions import (
     CONTACTS_KEPT,
     channel_stopped,
     claim,
@@ -23,6 +22,7 @@ from escalon.domain.transitions import (
     unknown_fate_id,
     with_points,
 )
+from escalon.domain.rules.rulebook import Need
 from tests.domain.debts import account, at, point, receivable, rulebook, step
 
 RULES = rulebook(step("friendly", 2), step("again", 9))

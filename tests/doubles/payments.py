@@ -4,10 +4,10 @@ from collections import defaultdict
 from datetime import datetime
 from typing import Any
 
-from escalon.domain import ledger
 from escalon.domain.account import pot
-from escalon.domain.payment import BookedPayment, NoticeKind, PaymentNotice, net
-from escalon.domain.rulebook import PaymentProvider
+from escalon.domain.payments import ledger
+from escalon.domain.payments.payment import BookedPayment, NoticeKind, PaymentNotice, net
+from escalon.domain.rules.rulebook import PaymentProvider
 from tests.doubles.world import NOW, World
 
 STRIPE = PaymentProvider("stripe", "stripe", "production")

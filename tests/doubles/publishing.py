@@ -1,8 +1,8 @@
 """A rulebook in force without the function that puts it there: for tests of what reads it."""
 
 from escalon.adapters.rulebook_source import Deployments
-from escalon.domain.rollout import Rollout
-from escalon.domain.rulebook import Rulebook
+from escalon.domain.rules.rollout import Rollout
+from escalon.domain.rules.rulebook import Rulebook
 from escalon_cli.deployed import Deployed
 
 

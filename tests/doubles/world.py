@@ -20,19 +20,19 @@ from escalon.adapters.whatsapp import Whatsapp
 from escalon.authoring.rulebook import load_rulebook
 from escalon.domain.account import Account, Channel, ContactPoint, Receivable
 from escalon.domain.identity import account_id_of
-from escalon.domain.rollout import Rollout
-from escalon.domain.rulebook import Rulebook
+from escalon.domain.rules.rollout import Rollout
+from escalon.domain.rules.rulebook import Rulebook
 from escalon.domain.storage import Change, Stored
-from escalon.usecases.book_payments import BookPayments
-from escalon.usecases.couriers import EmailCourier, SmsCourier, WhatsappCourier
-from escalon.usecases.deliver import Deliver
-from escalon.usecases.escalate import Escalate
-from escalon.usecases.ledger_writes import issue
+from escalon.usecases.contact.couriers import EmailCourier, SmsCourier, WhatsappCourier
+from escalon.usecases.contact.deliver import Deliver
 from escalon.usecases.messages_between import ShardOfRun, ToDeliver
-from escalon.usecases.payment_link import Links
-from escalon.usecases.runs import Page, Totals
-from escalon.usecases.sweep import Sweep
-from escalon.usecases.take_notice import TakeNotice
+from escalon.usecases.payments.book_payments import BookPayments
+from escalon.usecases.payments.ledger_writes import issue
+from escalon.usecases.payments.payment_link import Links
+from escalon.usecases.payments.take_notice import TakeNotice
+from escalon.usecases.runs.books import Page, Totals
+from escalon.usecases.runs.escalate import Escalate
+from escalon.usecases.runs.sweep import Sweep
 from tests.doubles.aws import S3, Provider, Sqs
 from tests.doubles.crashing import Crash, Crashing, Faults
 from tests.doubles.dynamodb import DynamoDb

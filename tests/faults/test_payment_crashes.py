@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from escalon.domain.payment import PaymentNotice
+from escalon.domain.payments.payment import PaymentNotice
 from escalon.importing.records import PaymentRecord
-from escalon.usecases.record_payments import Recorded, RecordPayments
+from escalon.usecases.payments.record_payments import Recorded, RecordPayments
 from tests.doubles.crashing import Crash, Faults, When
 from tests.doubles.payments import STRIPE, check_books, notice, on_list, owed
 from tests.doubles.world import NOW, World, receivable

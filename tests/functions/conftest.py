@@ -23,10 +23,10 @@ from msgspec.structs import replace
 
 from escalon.adapters.clock import TableClock
 from escalon.authoring.rulebook import load_rulebook, sealed
-from escalon.domain.rulebook import PaymentProvider, Rulebook
+from escalon.domain.rules.rulebook import PaymentProvider, Rulebook
 from escalon_cli.deployed import Deployed
-from escalon_cli.provider_stand_in import API_KEYS, SECRETS, TOLD, StandIn, setting
-from escalon_cli.replay import verify_senders
+from escalon_cli.local.provider_stand_in import API_KEYS, SECRETS, TOLD, StandIn, setting
+from escalon_cli.replay.play import verify_senders
 from tests.doubles.publishing import put_in_force
 from tests.template.cloudformation import PROJECT, Template, load
 
@@ -61,7 +61,7 @@ def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     }
     program = [
         str(PROJECT / ".local/ministack/bin/python"),
-        *("-P", str(PROJECT / "cli/escalon_cli/embedded_aws.py")),
+        *("-P", str(PROJECT / "cli/escalon_cli/local/embedded_aws.py")),
     ]
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(

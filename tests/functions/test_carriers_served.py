@@ -16,7 +16,7 @@ from botocore.exceptions import ClientError, ConnectionClosedError
 
 from escalon_cli import doctor
 from escalon_cli.deployed import Deployed
-from escalon_cli.ses_stand_in import StandIn, steer
+from escalon_cli.local.ses_stand_in import StandIn, steer
 
 LOG = "sns/us-east-1/000000000000/DirectPublishToPhoneNumber"
 MIME = (

@@ -19,11 +19,11 @@ from escalon.adapters.bus import Bus
 from escalon.authoring.rulebook import sealed
 from escalon.domain.account import Account, Consent, ContactPoint, Receivable
 from escalon.domain.identity import account_id_of
-from escalon.domain.payment import BookedPayment, Part, PaymentState, Said
-from escalon.domain.rulebook import PaymentProvider
+from escalon.domain.payments.payment import BookedPayment, Part, PaymentState, Said
+from escalon.domain.rules.rulebook import PaymentProvider
 from escalon.domain.storage import Change, Stored
-from escalon.usecases.payment_link import Link, Links
-from escalon.usecases.portal_session import Sessions
+from escalon.usecases.payments.payment_link import Link, Links
+from escalon.usecases.portal.session import Sessions
 from tests.doubles.publishing import put_in_force
 from tests.functions.conftest import IDENTITY_KEY, LINK_KEY, NOW, PORTAL_KEY, Aws, Invocation
 from tests.functions.test_functions import EVENTS, event

@@ -9,7 +9,7 @@ import pytest
 
 from escalon.domain.account import Account, Consent, ContactPoint, Receivable
 from escalon.domain.storage import Change, Stored
-from escalon_cli.replay import verify_senders
+from escalon_cli.replay.play import verify_senders
 from tests.functions.conftest import NOW, Aws
 from tests.stack.test_stack_collects import BOOK, BOOK_MAPPING
 from tests.template.cloudformation import PROJECT

@@ -6,8 +6,8 @@ from datetime import timedelta
 from typing import Any
 
 from escalon.domain.storage import instant
-from escalon.usecases.manage_brakes import read_brakes
-from escalon.usecases.runs import Page, Run
+from escalon.usecases.runs.books import Page, Run
+from escalon.usecases.runs.manage_brakes import read_brakes
 from tests.functions.conftest import NOW, Aws, Invocation
 from tests.functions.test_functions import EVENTS, SMS, add_debtors
 

@@ -10,14 +10,14 @@ from msgspec.structs import replace
 from escalon.authoring.rulebook import sealed
 from escalon.domain.account import Account, Receivable
 from escalon.domain.calendar import Calendar
-from escalon.domain.contact_policy import Holidays, Layer, Policy, Provenance, Recipients
+from escalon.domain.contact.policy import Holidays, Layer, Policy, Provenance, Recipients
 from escalon.domain.identity import account_id_of
-from escalon.domain.payment import Incoming, PaymentState, Said
-from escalon.domain.rulebook import InterestTerms, RateTable
+from escalon.domain.payments.payment import Incoming, PaymentState, Said
+from escalon.domain.rules.rulebook import InterestTerms, RateTable
 from escalon.domain.storage import Change, Stored
-from escalon.usecases import feeds
-from escalon.usecases.book_payments import BookPayments, NowhereError
-from escalon.usecases.reconcile_payments import mapping_key
+from escalon.usecases.payments.book_payments import BookPayments, NowhereError
+from escalon.usecases.payments.reconcile_payments import mapping_key
+from escalon.usecases.runs import feeds
 from tests.doubles.publishing import put_in_force
 from tests.functions.conftest import IDENTITY_KEY, NOW, Aws, Invocation
 from tests.functions.test_functions import event

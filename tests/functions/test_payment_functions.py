@@ -9,9 +9,9 @@ import pytest
 
 from escalon.domain.account import Account, Receivable
 from escalon.domain.identity import account_id_of
-from escalon.domain.rulebook import ProviderKind
+from escalon.domain.rules.rulebook import ProviderKind
 from escalon.domain.storage import Change, Stored
-from escalon_cli.provider_stand_in import Payment, StandIn, Webhook, webhook
+from escalon_cli.local.provider_stand_in import Payment, StandIn, Webhook, webhook
 from tests.functions.conftest import IDENTITY_KEY, NOW, Aws, Invocation
 from tests.functions.test_functions import event
 

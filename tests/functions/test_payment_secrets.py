@@ -7,6 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from escalon_cli import payment_secrets
+from escalon_cli.local.provider_stand_in import API_KEYS, SECRETS
 from escalon_cli.payment_secrets import (
     Kept,
     SecretError,
@@ -17,7 +18,6 @@ from escalon_cli.payment_secrets import (
     retire,
     set_api_key,
 )
-from escalon_cli.provider_stand_in import API_KEYS, SECRETS
 from tests.functions.conftest import Aws
 
 OLD, NEW = SECRETS["stripe"], "whsec_the_next_one_of_them"

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from escalon.adapters.quotas import email_quota, sms_quota
-from escalon.domain.pacing import Quota
+from escalon.domain.contact.pacing import Quota
 
 NOW = datetime(2026, 9, 7, 12, 0, tzinfo=UTC)
 

@@ -10,12 +10,12 @@ from msgspec.structs import replace
 
 from escalon.authoring.rulebook import sealed
 from escalon.domain.account import Account, Consent, ContactPoint, Receivable
-from escalon.domain.channels import WhatsappTemplate
-from escalon.domain.engine import decide
-from escalon.domain.feedback import Feedback
+from escalon.domain.contact.channels import WhatsappTemplate
+from escalon.domain.contact.feedback import Feedback
+from escalon.domain.decisions.engine import decide
+from escalon.domain.decisions.transitions import plan
 from escalon.domain.storage import Change, Stored
-from escalon.domain.transitions import plan
-from escalon_cli.whatsapp_stand_in import WhatsappStandIn
+from escalon_cli.local.whatsapp_stand_in import WhatsappStandIn
 from tests.functions.conftest import NOW, Aws
 from tests.functions.test_functions import SMS, event, names_nobody
 from tests.functions.test_functions import escalated as escalated  # the fixture

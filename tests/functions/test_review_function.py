@@ -5,7 +5,7 @@ from datetime import date
 from msgspec.structs import replace
 
 from escalon.domain.account import Behaviour, Trial
-from escalon.domain.rulebook import Arm, Experiment
+from escalon.domain.rules.rulebook import Arm, Experiment
 from escalon.domain.storage import Change
 from tests.doubles.publishing import put_in_force
 from tests.functions.conftest import NOW, Aws

@@ -11,8 +11,8 @@ from msgspec.structs import replace
 
 from escalon.adapters.rulebook_source import LAST_GOOD
 from escalon.authoring.rulebook import sealed
-from escalon.domain.rollout import Rollout, plan_hash
-from escalon.domain.rulebook import Publishing, Rulebook
+from escalon.domain.rules.rollout import Rollout, plan_hash
+from escalon.domain.rules.rulebook import Publishing, Rulebook
 from escalon.domain.storage import instant
 from escalon_cli.publish import rollout_of, upload_draft
 from tests.doubles.publishing import put_in_force

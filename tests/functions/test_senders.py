@@ -7,7 +7,7 @@ import pytest
 from msgspec.structs import replace
 
 from escalon.authoring.rulebook import load_rulebook
-from escalon.domain.rulebook import Rulebook
+from escalon.domain.rules.rulebook import Rulebook
 from escalon_cli import senders
 from escalon_cli.deployed import Deployed
 from tests.functions.test_carriers_served import Carriers

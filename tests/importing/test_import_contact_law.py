@@ -9,9 +9,9 @@ import pytest
 from msgspec.structs import replace
 
 from escalon.domain.account import Account, Consent, ContactPoint
-from escalon.domain.contact_policy_facts import PointFacts
+from escalon.domain.contact.facts import PointFacts
+from escalon.domain.decisions.transitions import channel_stopped
 from escalon.domain.identity import account_id_of
-from escalon.domain.transitions import channel_stopped
 from escalon.importing.records import (
     AccountRecord,
     ConsentRecord,

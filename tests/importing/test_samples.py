@@ -24,7 +24,7 @@ from escalon.importing.records import (
     RefusedRow,
     RowProblem,
 )
-from escalon_cli.replay_agreements import read_acts
+from escalon_cli.replay.agreements import read_acts
 
 SAMPLES = Path(__file__).parents[2] / "samples"
 

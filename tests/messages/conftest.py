@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from escalon.domain.rulebook import Creditor
+from escalon.domain.rules.rulebook import Creditor
 from escalon.messages.context import MessageContext
 from escalon.messages.samples import sample_contexts
 

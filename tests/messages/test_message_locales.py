@@ -5,7 +5,7 @@ from datetime import date
 import msgspec
 import pytest
 
-from escalon.domain.rulebook import Creditor
+from escalon.domain.rules.rulebook import Creditor
 from escalon.messages.context import Amount, format_locale, in_locale, pay_link, pick_locale
 from escalon.messages.errors import MessageError
 from escalon.messages.locales import Reader

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from escalon.domain.money import Component
-from escalon.domain.rulebook import Creditor
+from escalon.domain.rules.rulebook import Creditor
 from escalon.messages.context import Amount, ReceiptContext, SettledComponent, SettledLine
 from escalon.messages.errors import MessageError
 from escalon.messages.render import render_email

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from escalon.domain.rulebook import Creditor
+from escalon.domain.rules.rulebook import Creditor
 from escalon.messages.context import Amount, BeyondLine, MessageContext, StatementLine
 from escalon.messages.errors import MessageError
 from escalon.messages.render import message_names, render_email, render_sms

@@ -5,7 +5,7 @@ from datetime import date
 import msgspec
 import pytest
 
-from escalon.domain.rulebook import Creditor, Step
+from escalon.domain.rules.rulebook import Creditor, Step
 from escalon.messages.review import Finding, review_messages
 
 type Sources = dict[str, str]

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from escalon.domain.rulebook import Creditor
+from escalon.domain.rules.rulebook import Creditor
 from escalon.messages import render
 from escalon.messages.brand import brand, contrast
 from escalon.messages.context import MessageContext

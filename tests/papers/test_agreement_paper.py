@@ -8,11 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from escalon.domain.agreed import Acceptance, Agreement
-from escalon.domain.agreement import COMPONENTS
+from escalon.domain.agreements.agreed import Acceptance, Agreement
+from escalon.domain.agreements.agreement import COMPONENTS
+from escalon.domain.agreements.offers import schedule
 from escalon.domain.money import Component
-from escalon.domain.offers import schedule
-from escalon.domain.rulebook import Creditor
+from escalon.domain.rules.rulebook import Creditor
 from escalon.papers.agreement import DebtDocument, Debtor, agreement_paper, seal_of
 from escalon.papers.paper import Pairs, Paper, Table, Text, code_of, grouped, read_code
 from escalon.papers.words import PHRASES

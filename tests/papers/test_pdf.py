@@ -13,7 +13,7 @@ import pytest
 from msgspec.structs import replace
 from reportlab.graphics.barcode.qrencoder import QRCode, QRErrorCorrectLevel
 
-from escalon.domain.offers import schedule
+from escalon.domain.agreements.offers import schedule
 from escalon.messages.samples import sample_contexts
 from escalon.papers.letter import letter_paper
 from escalon.papers.paper import Column, Letterhead, Paper, Seal, Section, Table, Text

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from escalon.domain.payment import PaymentNotice
+from escalon.domain.payments.payment import PaymentNotice
 from escalon.providers import payu
 from escalon.providers.provider import (
     MalformedError,

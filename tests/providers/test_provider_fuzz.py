@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from escalon.domain.payment import PaymentNotice
+from escalon.domain.payments.payment import PaymentNotice
 from escalon.providers.provider import (
     Asked,
     MalformedError,

@@ -7,7 +7,7 @@ from typing import get_args
 
 import pytest
 
-from escalon.domain import rulebook
+from escalon.domain.rules import rulebook
 from escalon.providers.provider import Asked, OpensCheckouts, PaysOnline, Question
 from escalon.providers.registry import KINDS, module_of
 

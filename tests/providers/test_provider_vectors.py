@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from escalon.domain.payment import PaymentNotice
+from escalon.domain.payments.payment import PaymentNotice
 from escalon.providers.provider import Asked, MalformedError, NotAuthenticError, Received
 from escalon.providers.registry import KINDS, module_of
 from tests.providers.vectors import ALL, CASES, case_of, received, setting_of

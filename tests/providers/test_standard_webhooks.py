@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from escalon.domain.payment import PaymentNotice
+from escalon.domain.payments.payment import PaymentNotice
 from escalon.providers import standard_webhooks
 from escalon.providers.provider import Asked, MalformedError, NotAuthenticError, PaysOnline
 from tests.providers import signed

@@ -9,7 +9,7 @@ import pytest
 from msgspec.structs import replace
 
 from escalon.domain.money import MoneyError
-from escalon.domain.payment import PaymentNotice
+from escalon.domain.payments.payment import PaymentNotice
 from escalon.providers import wompi
 from escalon.providers.provider import (
     MalformedError,

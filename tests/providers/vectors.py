@@ -7,7 +7,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from escalon.domain.rulebook import PaymentProvider
+from escalon.domain.rules.rulebook import PaymentProvider
 from escalon.providers.provider import Credential, Received, WebhookRequest
 from escalon.providers.registry import KINDS, module_of
 

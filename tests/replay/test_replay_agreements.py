@@ -10,9 +10,9 @@ import pytest
 
 from escalon.importing.records import PaymentRecord
 from escalon_cli.deployed import Deployed
-from escalon_cli.replay_agreements import HEADER, Act, Debtors, WrongActError, read_acts
-from escalon_cli.replay_page.records import read_replay
-from escalon_cli.replay_page.stories import tell
+from escalon_cli.replay.agreements import HEADER, Act, Debtors, WrongActError, read_acts
+from escalon_cli.replay.page.records import read_replay
+from escalon_cli.replay.page.stories import tell
 from tests.cli.test_agreements_commands import Desk
 from tests.doubles.world import NOW, TABLE
 from tests.usecases.agreeing import PESOS

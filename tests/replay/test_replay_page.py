@@ -11,8 +11,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from escalon_cli.replay_page import ReplayFileError, build, embed_json, figures
-from escalon_cli.replay_page.records import (
+from escalon_cli.replay.page import ReplayFileError, build, embed_json, figures
+from escalon_cli.replay.page.records import (
     Entry,
     Message,
     OpenItem,
@@ -23,7 +23,7 @@ from escalon_cli.replay_page.records import (
     Task,
     read_replay,
 )
-from escalon_cli.replay_page.stories import collapse, tell
+from escalon_cli.replay.page.stories import collapse, tell
 from tests.replay.fabricate_out import HOSTILE, fabricate
 
 BOGOTA = ZoneInfo("America/Bogota")

@@ -14,7 +14,7 @@ from typer.testing import CliRunner, Result
 
 from escalon.authoring.rulebook import load_rulebook, sealed
 from escalon.domain.account import Account, Consent, Receivable
-from escalon.domain.rulebook import Rulebook, Strategy
+from escalon.domain.rules.rulebook import Rulebook, Strategy
 from escalon_cli import rules
 from escalon_cli.deployed import Deployed
 from escalon_cli.rules import book

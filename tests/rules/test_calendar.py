@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from escalon.domain.rulebook import Rulebook
+from escalon.domain.rules.rulebook import Rulebook
 from escalon_cli.rules.calendar import CalendarError, Drawn, as_page, as_svg, of_strategy
 from tests.rules.books import escalon, shipped
 

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from escalon.authoring.rulebook import sealed
-from escalon.domain.contact_policy import Layer, Policy, Provenance, Recipients
-from escalon.domain.forecast import Event
-from escalon.domain.rulebook import Rulebook
+from escalon.domain.contact.policy import Layer, Policy, Provenance, Recipients
+from escalon.domain.decisions.forecast import Event
+from escalon.domain.rules.rulebook import Rulebook
 from escalon_cli.rules.costs import LISTED, Costs
 from escalon_cli.rules.figures import Figures, Side, Units, changes, refused, same
 from escalon_cli.rules.pages import Words

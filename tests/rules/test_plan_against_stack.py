@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from escalon.adapters.documents import Documents
-from escalon.domain.forecast import forecast
+from escalon.domain.decisions.forecast import forecast
 from escalon.domain.local_time import in_zone
 from escalon.usecases.import_receivables import ImportReceivables
 from escalon_cli.rules import book

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from escalon_cli.stack import StackInfo, down, up
+from escalon_cli.local.stack import StackInfo, down, up
 from tests.stack.driving import Driver
 
 HERE = Path(__file__).parent

@@ -12,10 +12,10 @@ from typing import Any
 
 from escalon.adapters.clock import TableClock
 from escalon.authoring.rulebook import load_rulebook
-from escalon.domain.rulebook import Rulebook
-from escalon.usecases.runs import Totals
+from escalon.domain.rules.rulebook import Rulebook
+from escalon.usecases.runs.books import Totals
 from escalon_cli.deployed import Deployed, of_local
-from escalon_cli.stack import PROJECT, StackInfo
+from escalon_cli.local.stack import PROJECT, StackInfo
 from escalon_cli.waiting import report_of, run_ended, until
 from tests.doubles.publishing import put_in_force
 

@@ -7,10 +7,10 @@ import pytest
 from botocore.credentials import Credentials
 from typer.testing import CliRunner
 
+from escalon_cli.local.stack import REGION, StackInfo
 from escalon_cli.main import app
 from escalon_cli.operator_api import ApiError, OperatorApi
-from escalon_cli.replay import verify_senders
-from escalon_cli.stack import REGION, StackInfo
+from escalon_cli.replay.play import verify_senders
 from escalon_cli.waiting import run_ended, until
 from tests.stack.driving import Driver
 from tests.stack.test_stack_collects import BOOK_MAPPING

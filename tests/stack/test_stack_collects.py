@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from escalon.usecases.runs import Totals
+from escalon.usecases.runs.books import Totals
+from escalon_cli.local.stack import PROJECT, StackInfo
 from escalon_cli.publish import publish
-from escalon_cli.replay import verify_senders
-from escalon_cli.stack import PROJECT, StackInfo
+from escalon_cli.replay.play import verify_senders
 from tests.stack.driving import Driver, received
 
 FIRST = "2026-10-05T14:00:00Z"  # 09:00 in Bogotá

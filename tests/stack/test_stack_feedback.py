@@ -12,9 +12,9 @@ import pytest
 
 from escalon.domain.account import Account
 from escalon_cli import doctor
-from escalon_cli.replay import verify_senders
-from escalon_cli.ses_stand_in import steer
-from escalon_cli.stack import StackInfo
+from escalon_cli.local.ses_stand_in import steer
+from escalon_cli.local.stack import StackInfo
+from escalon_cli.replay.play import verify_senders
 from escalon_cli.waiting import until
 from tests.stack.driving import Driver
 from tests.stack.test_stack_collects import BOOK_MAPPING

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from escalon_cli.stack import StackInfo
+from escalon_cli.local.stack import StackInfo
 from escalon_cli.waiting import until
 from tests.stack.driving import Driver, zipped
 

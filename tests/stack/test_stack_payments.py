@@ -13,10 +13,10 @@ from typer.testing import CliRunner
 
 from escalon.domain.account import Account
 from escalon_cli import payment_secrets
+from escalon_cli.local.provider_stand_in import SECRETS, Payment, webhook
+from escalon_cli.local.stack import PROJECT, StackInfo
 from escalon_cli.main import app
-from escalon_cli.provider_stand_in import SECRETS, Payment, webhook
-from escalon_cli.replay import verify_senders
-from escalon_cli.stack import PROJECT, StackInfo
+from escalon_cli.replay.play import verify_senders
 from escalon_cli.waiting import until
 from tests.stack.driving import Driver
 from tests.stack.test_stack_collects import BOOK_MAPPING

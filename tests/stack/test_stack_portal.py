@@ -15,11 +15,11 @@ import urllib3
 from msgspec.structs import replace
 
 from escalon.authoring.rulebook import load_rulebook, sealed
-from escalon.domain.agreed import Agreement
+from escalon.domain.agreements.agreed import Agreement
 from escalon_cli import payment_secrets
-from escalon_cli.provider_stand_in import SECRETS, Payment, setting, webhook
-from escalon_cli.replay import verify_senders
-from escalon_cli.stack import PROJECT, StackInfo
+from escalon_cli.local.provider_stand_in import SECRETS, Payment, setting, webhook
+from escalon_cli.local.stack import PROJECT, StackInfo
+from escalon_cli.replay.play import verify_senders
 from escalon_cli.waiting import until
 from tests.doubles.publishing import put_in_force
 from tests.stack.driving import Driver

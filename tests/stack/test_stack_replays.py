@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 
-from escalon_cli import replay, replay_output
 from escalon_cli.deployed import of_local
+from escalon_cli.local.stack import PROJECT, down, up
 from escalon_cli.main import REPLAY
-from escalon_cli.replay_payments import Way
-from escalon_cli.stack import PROJECT, down, up
+from escalon_cli.replay import output as replay_output
+from escalon_cli.replay import play as replay
+from escalon_cli.replay.payments import Way
 
 BOOK = """\
 Cliente;Posta;Fattura;Emessa;Scadenza;Importo;Pagata;Contestata

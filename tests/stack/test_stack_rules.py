@@ -14,13 +14,13 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from escalon.authoring.rulebook import load_rulebook
-from escalon.domain.rollout import Rollout
-from escalon.domain.rulebook import Rulebook
+from escalon.domain.rules.rollout import Rollout
+from escalon.domain.rules.rulebook import Rulebook
+from escalon_cli.local.stack import PROJECT, StackInfo
 from escalon_cli.main import app
 from escalon_cli.operator_api import ApiError, operator_api
 from escalon_cli.publish import live_version, put_in_force, rollout_of, upload_draft
-from escalon_cli.replay import verify_senders
-from escalon_cli.stack import PROJECT, StackInfo
+from escalon_cli.replay.play import verify_senders
 from escalon_cli.waiting import run_totals, until
 from tests.stack.driving import Driver
 from tests.stack.test_stack_collects import BOOK_MAPPING

@@ -48,7 +48,7 @@ def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         "STATE_DIR": str(folder),
         "S3_DATA_DIR": str(folder),
     }
-    program = [str(MINISTACK), "-P", str(PROJECT / "cli" / "escalon_cli" / "embedded_aws.py")]
+    program = [str(MINISTACK), "-P", str(PROJECT / "cli/escalon_cli/local/embedded_aws.py")]
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(
             program, env=environment, cwd=folder, stdout=log, stderr=subprocess.STDOUT

@@ -8,9 +8,9 @@ from msgspec.structs import replace
 
 from escalon.adapters.table import Table, UnwritableError
 from escalon.domain.account import Account, Consent, ContactPoint, ContactRecord, StepRecord
-from escalon.domain.engine import intent_id
-from escalon.domain.ledger import LedgerEntry
-from escalon.domain.payment import BookedPayment, Part, PaymentState, Said
+from escalon.domain.decisions.engine import intent_id
+from escalon.domain.payments.ledger import LedgerEntry
+from escalon.domain.payments.payment import BookedPayment, Part, PaymentState, Said
 from escalon.domain.storage import AlreadyDoneError, Change, ConflictError, DueItem, Stored
 from tests.doubles.world import NOW, debtor, receivable
 

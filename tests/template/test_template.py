@@ -324,7 +324,7 @@ def test_functions_that_hand_over_to_themselves_are_allowed_to_and_are_bounded(
         name for name, part in template.functions.items() if part.get("RecursiveLoop") == "Allow"
     }
     assert allowed == {"Escalate", "ImportReceivables", "Replan"}
-    for module in ("escalate", "import_receivables", "replan"):
+    for module in ("runs.escalate", "import_receivables", "runs.replan"):
         use_case = importlib.import_module(f"escalon.usecases.{module}")
         assert 16 < use_case.MOST_HOPS <= 2000, module
         tree = ast.parse(Path(str(use_case.__file__)).read_text(encoding="utf-8"))
@@ -357,7 +357,7 @@ def test_the_schedule_fires_every_quarter_of_an_hour_day_and_night(template: Tem
 def test_a_schedule_event_is_retried_no_longer_than_the_function_would_take_it(
     template: Template,
 ) -> None:
-    too_late = importlib.import_module("escalon.usecases.sweep").TOO_LATE.total_seconds()
+    too_late = importlib.import_module("escalon.usecases.runs.sweep").TOO_LATE.total_seconds()
     (source,) = [s for kind, s in template.sources("Sweep") if kind == "ScheduleV2"]
     assert source["RetryPolicy"]["MaximumEventAgeInSeconds"] == too_late
     invoked = template.functions["Sweep"]["EventInvokeConfig"]
@@ -1083,7 +1083,9 @@ def test_what_operators_may_ask_is_signed_with_iam_and_named_route_by_route(
             "POST /accounts/{id}/reversals",
         ]
     )
-    source = (PROJECT / "layers/escalon/escalon/usecases/answer_operators.py").read_text("utf-8")
+    source = (PROJECT / "layers/escalon/escalon/usecases/operators/answer_payments.py").read_text(
+        "utf-8"
+    )
     assert [route for route in own if f'"{route}"' not in source] == []
 
 
@@ -1119,7 +1121,7 @@ def test_who_may_publish_is_said_route_by_route(template: Template) -> None:
             "POST /rules/rollbacks",
         ]
     )
-    source = (PROJECT / "layers/escalon/escalon/usecases/publish_rules.py").read_text("utf-8")
+    source = (PROJECT / "layers/escalon/escalon/usecases/rules/publish.py").read_text("utf-8")
     assert [route for route in own if f'"{route}"' not in source] == []
 
 
@@ -1155,7 +1157,7 @@ def test_appconfig_asks_our_validator_and_takes_back_what_raises_an_alarm(
 
 
 def test_the_schema_knows_every_field_of_what_is_in_force(template: Template) -> None:
-    rollout = importlib.import_module("escalon.domain.rollout")
+    rollout = importlib.import_module("escalon.domain.rules.rollout")
     (profile,) = template.of_type("AWS::AppConfig::ConfigurationProfile").values()
     schema = json.loads(profile["Validators"][0]["Content"])
     assert set(schema["properties"]) == set(rollout.Rollout.__struct_fields__)

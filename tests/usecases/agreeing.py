@@ -7,11 +7,11 @@ from zoneinfo import ZoneInfo
 from msgspec.structs import replace
 
 from escalon.adapters.table import Table
-from escalon.domain.agreed import Agreement
-from escalon.domain.agreement import Standing, standing
-from escalon.domain.offers import Terms
-from escalon.domain.payment import Incoming, PaymentState, Said, merge
-from escalon.domain.rulebook import (
+from escalon.domain.agreements.agreed import Agreement
+from escalon.domain.agreements.agreement import Standing, standing
+from escalon.domain.agreements.offers import Terms
+from escalon.domain.payments.payment import Incoming, PaymentState, Said, merge
+from escalon.domain.rules.rulebook import (
     AgreementRules,
     InterestTerms,
     Limits,
@@ -21,15 +21,15 @@ from escalon.domain.rulebook import (
     Rulebook,
     Step,
 )
-from escalon.usecases.book_payments import OfAccount
-from escalon.usecases.manage_agreements import (
+from escalon.usecases.agreements.manage_agreements import (
     Actor,
     Debt,
     Done,
     Evidence,
     ManageAgreements,
 )
-from escalon.usecases.manage_payments import ManagePayments
+from escalon.usecases.payments.book_payments import OfAccount
+from escalon.usecases.payments.manage_payments import ManagePayments
 from tests.doubles.crashing import Crashing, Faults
 from tests.doubles.payments import booked
 from tests.doubles.world import NOW, TABLE, OneRulebook, World, rulebook

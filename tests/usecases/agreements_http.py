@@ -7,10 +7,10 @@ from typing import Any
 from escalon.adapters.documents import Documents
 from escalon.adapters.table import Table
 from escalon.routes.agreements import agreements_api
-from escalon.usecases.agreement_updates import TakeUpdate
-from escalon.usecases.answer_agreements import AnswerAgreements
-from escalon.usecases.keep_document import KeepDocument
+from escalon.usecases.agreements.keep_document import KeepDocument
+from escalon.usecases.agreements.updates import TakeUpdate
 from escalon.usecases.manage_holds import ManageHolds
+from escalon.usecases.operators.answer_agreements import AnswerAgreements
 from tests.doubles.crashing import Crashing, Faults
 from tests.doubles.world import TABLE, debtor, receivable
 from tests.usecases.agreeing import Agreeing

@@ -17,13 +17,13 @@ from escalon.adapters.queue import Queue
 from escalon.adapters.table import Table
 from escalon.domain.account import Account
 from escalon.domain.identity import account_id_of
-from escalon.domain.rulebook import PaymentProvider, Payments
+from escalon.domain.rules.rulebook import PaymentProvider, Payments
 from escalon.domain.storage import Change, Stored
 from escalon.providers.provider import Credential, Question
-from escalon.usecases.confirm_payment import Confirmed, ConfirmPayment
-from escalon.usecases.receive_webhook import Answer, ReceiveWebhook
-from escalon.usecases.take_notice import TakeNotice
-from escalon_cli.provider_stand_in import API_KEYS, SECRETS, Webhook
+from escalon.usecases.payments.confirm_payment import Confirmed, ConfirmPayment
+from escalon.usecases.payments.receive_webhook import Answer, ReceiveWebhook
+from escalon.usecases.payments.take_notice import TakeNotice
+from escalon_cli.local.provider_stand_in import API_KEYS, SECRETS, Webhook
 from tests.doubles.aws import S3, Sqs
 from tests.doubles.crashing import Crashing, Faults
 from tests.doubles.dynamodb import DynamoDb

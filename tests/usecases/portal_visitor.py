@@ -19,19 +19,19 @@ from escalon.adapters.sms import Sms
 from escalon.adapters.table import Table
 from escalon.authoring.rulebook import load_rulebook
 from escalon.domain.account import Account, Receivable
-from escalon.domain.rulebook import HoldKind, Rulebook
+from escalon.domain.rules.rulebook import HoldKind, Rulebook
 from escalon.pages.page import Page
-from escalon.usecases.keep_document import KeepDocument
-from escalon.usecases.manage_agreements import ManageAgreements
-from escalon.usecases.payment_link import Link, Links, OpenPaymentLink, Visit
-from escalon.usecases.portal_account import AccountPages
-from escalon.usecases.portal_acts import PortalActs
-from escalon.usecases.portal_agreements import AgreementPages
-from escalon.usecases.portal_codes import Codes
-from escalon.usecases.portal_disputes import DisputePages
-from escalon.usecases.portal_door import Doors
-from escalon.usecases.portal_session import Sessions
-from escalon.usecases.visit_portal import VisitPortal
+from escalon.usecases.agreements.keep_document import KeepDocument
+from escalon.usecases.agreements.manage_agreements import ManageAgreements
+from escalon.usecases.payments.payment_link import Link, Links, OpenPaymentLink, Visit
+from escalon.usecases.portal.account import AccountPages
+from escalon.usecases.portal.acts import PortalActs
+from escalon.usecases.portal.agreements import AgreementPages
+from escalon.usecases.portal.codes import Codes
+from escalon.usecases.portal.disputes import DisputePages
+from escalon.usecases.portal.door import Doors
+from escalon.usecases.portal.session import Sessions
+from escalon.usecases.portal.visit import VisitPortal
 from tests.doubles.crashing import Crashing, Faults
 from tests.doubles.world import NOW, TABLE, World, debtor, receivable
 from tests.usecases.test_payment_link import KEY, MESSAGE, PUBLIC, Api, Keys, paying_online, seen

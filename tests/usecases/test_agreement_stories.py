@@ -6,10 +6,10 @@ from datetime import date, timedelta
 from msgspec.structs import replace
 
 from escalon.domain.account import Hold
-from escalon.domain.agreed import Pause
-from escalon.domain.agreement import standing
-from escalon.domain.offers import Terms
-from escalon.usecases.payment_acts import GiveUp, Person
+from escalon.domain.agreements.agreed import Pause
+from escalon.domain.agreements.agreement import standing
+from escalon.domain.agreements.offers import Terms
+from escalon.usecases.operators.acts import GiveUp, Person
 from tests.doubles.payments import check_books, movements
 from tests.doubles.world import NOW, receivable
 from tests.usecases.agreeing import AGENT, PESOS, SUPERVISOR, Agreeing

@@ -2,11 +2,11 @@
 
 from datetime import date
 
-from escalon.domain.agreed import Agreement
+from escalon.domain.agreements.agreed import Agreement
+from escalon.domain.agreements.offers import Terms
 from escalon.domain.identity import account_id_of
-from escalon.domain.offers import Terms
-from escalon.usecases.manage_agreements import Debt
-from escalon.usecases.payment_acts import GiveUp, Person
+from escalon.usecases.agreements.manage_agreements import Debt
+from escalon.usecases.operators.acts import GiveUp, Person
 from tests.doubles.payments import check_books
 from tests.usecases.agreeing import AGENT, PESOS, PHONE, Agreeing
 from tests.usecases.test_import_receivables import KEY, Inbox, row

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from escalon.usecases.answer_operators import AnswerOperators
-from escalon.usecases.forms import Answer, person_of
-from escalon.usecases.payment_acts import ActRefusedError, Person
-from escalon.usecases.suggest_matches import SuggestMatches
+from escalon.usecases.operators.acts import ActRefusedError, Person
+from escalon.usecases.operators.answer_payments import AnswerOperators
+from escalon.usecases.operators.forms import Answer, person_of
+from escalon.usecases.payments.suggest_matches import SuggestMatches
 from tests.doubles.crashing import Crashing, Faults
 from tests.doubles.world import TABLE, receivable
 from tests.usecases.test_manage_payments import WHY, Desk, Table, name_of

@@ -6,9 +6,9 @@ from typing import Any
 from msgspec.structs import replace
 
 from escalon.authoring.rulebook import sealed
-from escalon.domain.payment import Incoming, PaymentState, Said
-from escalon.domain.rulebook import InterestTerms, Rate, RateTable
-from escalon.usecases.book_payments import OfAccount
+from escalon.domain.payments.payment import Incoming, PaymentState, Said
+from escalon.domain.rules.rulebook import InterestTerms, Rate, RateTable
+from escalon.usecases.payments.book_payments import OfAccount
 from tests.doubles.crashing import Faults
 from tests.doubles.payments import STRIPE, check_books, notice
 from tests.doubles.world import NOW, OneRulebook, World, receivable, rulebook

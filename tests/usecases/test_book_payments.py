@@ -7,12 +7,12 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from escalon.domain import ledger
 from escalon.domain.account import ContactRecord, Link, StepRecord
-from escalon.domain.payment import Incoming, PaymentState, Said
+from escalon.domain.payments import ledger
+from escalon.domain.payments.payment import Incoming, PaymentState, Said
 from escalon.domain.storage import AlreadyDoneError, Change, ConflictError
-from escalon.usecases.book_payments import OfAccount, UnmatchedMoney
-from escalon.usecases.ledger_writes import all_open, write
+from escalon.usecases.payments.book_payments import OfAccount, UnmatchedMoney
+from escalon.usecases.payments.ledger_writes import all_open, write
 from tests.doubles.crashing import Crash, Faults
 from tests.doubles.payments import (
     STRIPE,

@@ -17,14 +17,14 @@ from escalon.adapters.table import Table
 from escalon.authoring.rulebook import load_rulebook, sealed
 from escalon.carriers.inbound import Inbound, inbound_of
 from escalon.domain.account import Account, Consent
-from escalon.domain.channels import Channels, SmsCountry, SmsRules, WhatsappTemplate
-from escalon.domain.feedback import Feedback
-from escalon.domain.rulebook import Rulebook
-from escalon.usecases.deliver import TryLaterError
+from escalon.domain.contact.channels import Channels, SmsCountry, SmsRules, WhatsappTemplate
+from escalon.domain.contact.feedback import Feedback
+from escalon.domain.rules.rulebook import Rulebook
+from escalon.usecases.contact.deliver import TryLaterError
+from escalon.usecases.contact.phone_numbers import country_of
+from escalon.usecases.contact.record_feedback import RecordFeedback
 from escalon.usecases.messages_between import ToDeliver
-from escalon.usecases.payment_link import Links
-from escalon.usecases.phone_numbers import country_of
-from escalon.usecases.record_feedback import RecordFeedback
+from escalon.usecases.payments.payment_link import Links
 from tests.carriers.test_inbound import TOPIC
 from tests.doubles.world import NOW, TABLE, OneRulebook, World, debtor, point, receivable, rulebook
 

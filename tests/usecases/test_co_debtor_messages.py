@@ -14,13 +14,13 @@ from escalon.adapters.documents import Documents
 from escalon.adapters.table import Table
 from escalon.authoring.rulebook import sealed
 from escalon.domain.account import Account, Link
-from escalon.domain.feedback import Event, Feedback
-from escalon.domain.rulebook import Rulebook
+from escalon.domain.contact.feedback import Event, Feedback
+from escalon.domain.rules.rulebook import Rulebook
 from escalon.domain.storage import Change
-from escalon.usecases.deliver import TryLaterError
+from escalon.usecases.contact.deliver import TryLaterError
+from escalon.usecases.contact.record_feedback import Recorded, RecordFeedback
 from escalon.usecases.messages_between import ToDeliver
-from escalon.usecases.payment_link import Links
-from escalon.usecases.record_feedback import Recorded, RecordFeedback
+from escalon.usecases.payments.payment_link import Links
 from tests.carriers.told import TOPIC
 from tests.doubles.crashing import Crash, Crashing, Faults, When
 from tests.doubles.world import NOW, TABLE, OneRulebook, World, debtor, point, receivable, rulebook

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from escalon.adapters.provider_api import NotReachedError
-from escalon.domain.rulebook import ProviderKind
+from escalon.domain.rules.rulebook import ProviderKind
 from escalon.providers.provider import MalformedError, NotAnsweredError, NotAuthenticError
-from escalon.usecases.confirm_payment import BELIEVED_AT, NotConfirmedError
-from escalon_cli.provider_stand_in import Payment, StandIn, Webhook, setting, webhook
+from escalon.usecases.payments.confirm_payment import BELIEVED_AT, NotConfirmedError
+from escalon_cli.local.provider_stand_in import Payment, StandIn, Webhook, setting, webhook
 from tests.doubles.crashing import Faults
 from tests.doubles.dynamodb import fail
 from tests.doubles.world import NOW

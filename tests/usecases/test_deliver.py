@@ -15,14 +15,14 @@ from escalon.adapters.sms import Sms
 from escalon.adapters.table import Table
 from escalon.authoring.rulebook import sealed
 from escalon.domain.account import Account, Hold
-from escalon.domain.rulebook import InterestTerms, PaymentProvider, Payments, Rate, RateTable
+from escalon.domain.rules.rulebook import InterestTerms, PaymentProvider, Payments, Rate, RateTable
 from escalon.domain.storage import Change, instant
-from escalon.usecases import feeds
-from escalon.usecases.couriers import EmailCourier, SmsCourier
-from escalon.usecases.deliver import Deliver, TryLaterError
-from escalon.usecases.ledger_writes import all_open
+from escalon.usecases.contact.couriers import EmailCourier, SmsCourier
+from escalon.usecases.contact.deliver import Deliver, TryLaterError
 from escalon.usecases.messages_between import ToDeliver
-from escalon.usecases.payment_link import Links
+from escalon.usecases.payments.ledger_writes import all_open
+from escalon.usecases.payments.payment_link import Links
+from escalon.usecases.runs import feeds
 from tests.doubles.crashing import Crash, Crashing, Faults
 from tests.doubles.world import NOW, TABLE, OneRulebook, World, debtor, point, receivable, rulebook
 

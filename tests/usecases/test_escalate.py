@@ -11,12 +11,12 @@ from msgspec.structs import replace
 from escalon.authoring.rulebook import sealed
 from escalon.domain.account import Hold
 from escalon.domain.calendar import Calendar
-from escalon.domain.contact_policy import Holidays, Layer, Policy, Provenance, Recipients
+from escalon.domain.contact.policy import Holidays, Layer, Policy, Provenance, Recipients
 from escalon.domain.storage import Change, ConflictError
 from escalon.failures import in_short
-from escalon.usecases.escalate import PAGE
 from escalon.usecases.messages_between import ShardOfRun
-from escalon.usecases.runs import Totals
+from escalon.usecases.runs.books import Totals
+from escalon.usecases.runs.escalate import PAGE
 from tests.doubles.crashing import Crash, Faults
 from tests.doubles.world import NOW, TABLE, OneRulebook, World, debtor, receivable, rulebook
 

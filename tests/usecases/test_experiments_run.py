@@ -4,10 +4,10 @@ from datetime import date, timedelta
 
 from msgspec.structs import replace
 
-from escalon.domain.experiments import arm_of
-from escalon.domain.rulebook import Arm, Experiment, Rulebook
-from escalon.usecases.manage_brakes import ManageBrakes, Stop
-from escalon.usecases.payment_acts import Person
+from escalon.domain.rules.experiments import arm_of
+from escalon.domain.rules.rulebook import Arm, Experiment, Rulebook
+from escalon.usecases.operators.acts import Person
+from escalon.usecases.runs.manage_brakes import ManageBrakes, Stop
 from tests.doubles.world import NOW, OneRulebook, World, debtor, rulebook
 
 DAY = timedelta(days=1)

@@ -8,10 +8,10 @@ import pytest
 from msgspec.structs import replace
 
 from escalon.adapters.table import Table
-from escalon.domain.engine import decide
-from escalon.domain.rulebook import Payments, Rulebook
+from escalon.domain.decisions.engine import decide
+from escalon.domain.rules.rulebook import Payments, Rulebook
 from escalon.importing.mapping import MappingFile, read_mapping
-from escalon.usecases.feeds import FeedMarks, read, stale, told
+from escalon.usecases.runs.feeds import FeedMarks, read, stale, told
 from tests.doubles.crashing import Crash, Crashing, Faults
 from tests.doubles.world import NOW, TABLE, World, debtor, receivable, rulebook
 from tests.usecases.test_import_receivables import AMPLE, BANK, Inbox, pay, row

@@ -9,8 +9,8 @@ import pytest
 from msgspec.structs import replace
 
 from escalon.pages.verification import _WORDS
-from escalon.usecases.keep_document import KeptDocument, NoDocumentYetError
-from escalon.usecases.verify_document import VerifyDocument
+from escalon.usecases.agreements.keep_document import KeptDocument, NoDocumentYetError
+from escalon.usecases.agreements.verify_document import VerifyDocument
 from tests.doubles.crashing import Crash, Faults, When
 from tests.doubles.world import OneRulebook
 from tests.usecases.agreements_http import AgreementsHttp

@@ -8,11 +8,10 @@ import pytest
 from msgspec.structs import replace
 
 from escalon.domain.account import Hold, Receivable
-from escalon.domain.follow_up import ENDED_FOR
-from escalon.domain.offers import Problem, Terms
-from escalon.domain.rulebook import HoldKind
-from escalon.usecases.agreement_writes import pass_time
-from escalon.usecases.manage_agreements import (
+from escalon.domain.agreements.follow_up import ENDED_FOR
+from escalon.domain.agreements.offers import Problem, Terms
+from escalon.domain.rules.rulebook import HoldKind
+from escalon.usecases.agreements.manage_agreements import (
     DEBTOR,
     Actor,
     AgreementRefusedError,
@@ -21,6 +20,7 @@ from escalon.usecases.manage_agreements import (
     Evidence,
     ManageAgreements,
 )
+from escalon.usecases.agreements.writes import pass_time
 from tests.doubles.crashing import Crash, Faults
 from tests.doubles.payments import check_books, movements, owed
 from tests.doubles.world import NOW, OneRulebook, receivable

@@ -5,15 +5,15 @@ from datetime import timedelta
 import pytest
 from msgspec.structs import replace
 
-from escalon.domain.brakes import exclusion
-from escalon.usecases.manage_brakes import (
+from escalon.domain.contact.brakes import exclusion
+from escalon.usecases.operators.acts import ActRefusedError, Person
+from escalon.usecases.runs.manage_brakes import (
     ManageBrakes,
     OnAccount,
     Resume,
     Stop,
     read_brakes,
 )
-from escalon.usecases.payment_acts import ActRefusedError, Person
 from tests.doubles.crashing import Faults
 from tests.doubles.world import NOW, World, debtor, point, receivable
 

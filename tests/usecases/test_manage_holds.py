@@ -7,16 +7,16 @@ from msgspec.structs import replace
 
 from escalon.adapters.table import Table
 from escalon.domain.account import Hold
-from escalon.domain.engine import decide
+from escalon.domain.decisions.engine import decide
 from escalon.domain.holds import HoldProblem
-from escalon.domain.rulebook import HoldKind, Rulebook
+from escalon.domain.rules.rulebook import HoldKind, Rulebook
 from escalon.usecases.manage_holds import (
     EndHold,
     HoldRefusedError,
     ManageHolds,
     PlaceHold,
 )
-from escalon.usecases.payment_acts import Person
+from escalon.usecases.operators.acts import Person
 from tests.doubles.crashing import Crash, Crashing, Faults, When
 from tests.doubles.world import NOW, TABLE, World, debtor, receivable, rulebook
 

@@ -17,13 +17,11 @@ from escalon.adapters.history import History
 from escalon.adapters.table import Table
 from escalon.domain.account import Receivable
 from escalon.domain.identity import account_id_of
-from escalon.domain.ledger import LedgerEntry, charge_extra, whole
-from escalon.domain.payment import PaymentNotice, net
-from escalon.domain.rulebook import PaymentProvider, Payments
+from escalon.domain.payments.ledger import LedgerEntry, charge_extra, whole
+from escalon.domain.payments.payment import PaymentNotice, net
+from escalon.domain.rules.rulebook import PaymentProvider, Payments
 from escalon.domain.storage import Stored
-from escalon.usecases.ledger_writes import all_open, issue, write
-from escalon.usecases.manage_payments import ManagePayments
-from escalon.usecases.payment_acts import (
+from escalon.usecases.operators.acts import (
     ActRefusedError,
     ApplyCredit,
     Done,
@@ -36,8 +34,10 @@ from escalon.usecases.payment_acts import (
     ReverseAllocation,
     Void,
 )
+from escalon.usecases.payments.ledger_writes import all_open, issue, write
+from escalon.usecases.payments.manage_payments import ManagePayments
+from escalon.usecases.payments.take_notice import TakeNotice
 from escalon.usecases.record_history import RecordHistory
-from escalon.usecases.take_notice import TakeNotice
 from tests.doubles.aws import Events
 from tests.doubles.crashing import Crash, Crashing, Faults
 from tests.doubles.dynamodb import DynamoDb

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from escalon.domain.contact_policy_facts import Notice
-from escalon.usecases.note_notice import NoteNotice, NoteNotices
-from escalon.usecases.payment_acts import ActRefusedError, Person
+from escalon.domain.contact.facts import Notice
+from escalon.usecases.contact.note_notice import NoteNotice, NoteNotices
+from escalon.usecases.operators.acts import ActRefusedError, Person
 from tests.doubles.crashing import Crash, Faults, When
 from tests.doubles.world import NOW, World, receivable
 

@@ -15,13 +15,20 @@ from msgspec.structs import replace
 
 from escalon.adapters.table import Table
 from escalon.domain.account import Account, Awaited, Hold
-from escalon.domain.payment import PaymentNotice
-from escalon.domain.rulebook import PaymentProvider, Payments, Rulebook
+from escalon.domain.payments.payment import PaymentNotice
+from escalon.domain.rules.rulebook import PaymentProvider, Payments, Rulebook
 from escalon.domain.storage import Change
 from escalon.pages.page import Page
 from escalon.providers.provider import Credential, Question
-from escalon.usecases.payment_link import Link, Links, OpenPaymentLink, Visit, pays_online, to_pay
-from escalon.usecases.take_notice import TakeNotice
+from escalon.usecases.payments.payment_link import (
+    Link,
+    Links,
+    OpenPaymentLink,
+    Visit,
+    pays_online,
+    to_pay,
+)
+from escalon.usecases.payments.take_notice import TakeNotice
 from tests.doubles.crashing import Crashing, Faults
 from tests.doubles.world import NOW, TABLE, World, debtor, receivable, rulebook
 

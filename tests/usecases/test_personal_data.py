@@ -15,11 +15,11 @@ from escalon.adapters.documents import Documents
 from escalon.adapters.history import History
 from escalon.adapters.table import Table
 from escalon.domain.account import Account, Consent, Hold
-from escalon.domain.agreed import Acceptance, Agreement
-from escalon.domain.consents import ConsentEntry
+from escalon.domain.agreements.agreed import Acceptance, Agreement
+from escalon.domain.contact.consents import ConsentEntry
 from escalon.domain.retention import Fate, Retention
-from escalon.usecases.answer_personal_data import AnswerPersonalData
-from escalon.usecases.payment_acts import ActRefusedError, Person
+from escalon.usecases.operators.acts import ActRefusedError, Person
+from escalon.usecases.operators.answer_personal_data import AnswerPersonalData
 from escalon.usecases.personal_data import (
     Ask,
     NoteConversation,

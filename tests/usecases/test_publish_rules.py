@@ -10,11 +10,11 @@ from msgspec.structs import replace
 
 from escalon.adapters.documents import Documents
 from escalon.adapters.rulebook_source import Deployments
-from escalon.domain.rollout import FULL, Rollout, plan_hash
-from escalon.domain.rulebook import Publishing, Rulebook, version_of
+from escalon.domain.rules.rollout import FULL, Rollout, plan_hash
+from escalon.domain.rules.rulebook import Publishing, Rulebook, version_of
 from escalon.usecases.messages_between import ReplanShard
-from escalon.usecases.publish_rules import PublishRules
-from escalon.usecases.validate_rulebook import ValidateRulebook
+from escalon.usecases.rules.publish import PublishRules
+from escalon.usecases.rules.validate import ValidateRulebook
 from tests.doubles.appconfig import AppConfig
 from tests.doubles.crashing import Crash, Crashing, Faults, When
 from tests.doubles.world import NOW, World, rulebook

@@ -13,15 +13,15 @@ from msgspec.structs import replace
 from escalon.adapters.documents import Documents
 from escalon.adapters.table import Table
 from escalon.domain.account import Account, Consent
-from escalon.domain.channels import Channels, ReplyRules
-from escalon.domain.contact_policy_facts import Request
-from escalon.domain.feedback import Feedback
-from escalon.domain.rulebook import HoldKind, Rulebook
-from escalon.domain.transitions import channel_refused
-from escalon.usecases.deliver import TryLaterError
+from escalon.domain.contact.channels import Channels, ReplyRules
+from escalon.domain.contact.facts import Request
+from escalon.domain.contact.feedback import Feedback
+from escalon.domain.decisions.transitions import channel_refused
+from escalon.domain.rules.rulebook import HoldKind, Rulebook
+from escalon.usecases.contact.deliver import TryLaterError
+from escalon.usecases.contact.receive_reply import PATIENCE, ReceiveReply
 from escalon.usecases.messages_between import ToDeliver
-from escalon.usecases.payment_link import Links
-from escalon.usecases.receive_reply import PATIENCE, ReceiveReply
+from escalon.usecases.payments.payment_link import Links
 from tests.carriers.test_inbound import TOPIC, body
 from tests.doubles.crashing import Crash, Crashing, Faults, When
 from tests.doubles.world import NOW, TABLE, OneRulebook, World, debtor, point, receivable, rulebook

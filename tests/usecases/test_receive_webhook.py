@@ -8,9 +8,9 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from escalon.domain.rulebook import ProviderKind
-from escalon.usecases.receive_webhook import MOST_BYTES, Receipt
-from escalon_cli.provider_stand_in import SECRETS, TOLD, Payment, Webhook, setting, webhook
+from escalon.domain.rules.rulebook import ProviderKind
+from escalon.usecases.payments.receive_webhook import MOST_BYTES, Receipt
+from escalon_cli.local.provider_stand_in import SECRETS, TOLD, Payment, Webhook, setting, webhook
 from tests.doubles.crashing import Crash, Faults
 from tests.doubles.dynamodb import fail
 from tests.doubles.world import NOW

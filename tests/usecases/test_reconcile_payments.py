@@ -15,16 +15,16 @@ from msgspec.structs import replace
 
 from escalon.adapters.documents import Documents
 from escalon.adapters.table import Table
-from escalon.domain.payment import PaymentNotice
-from escalon.domain.rulebook import Payments
-from escalon.usecases.reconcile_payments import (
+from escalon.domain.payments.payment import PaymentNotice
+from escalon.domain.rules.rulebook import Payments
+from escalon.usecases.payments.reconcile_payments import (
     Difference,
     ReconcilePayments,
     Report,
     mapping_key,
     report_key,
 )
-from escalon.usecases.take_notice import TakeNotice
+from escalon.usecases.payments.take_notice import TakeNotice
 from tests.doubles.crashing import Crash, Crashing, Faults
 from tests.doubles.world import NOW, TABLE, receivable, rulebook
 from tests.usecases.test_import_receivables import Inbox, row

@@ -19,12 +19,12 @@ from escalon.adapters.documents import Documents
 from escalon.adapters.queue import Queue
 from escalon.adapters.table import Table
 from escalon.domain.account import Account, Consent
-from escalon.domain.feedback import Event, Feedback
+from escalon.domain.contact.feedback import Event, Feedback
+from escalon.domain.decisions.transitions import unknown_fate_id
 from escalon.domain.storage import Change
-from escalon.domain.transitions import unknown_fate_id
-from escalon.usecases.deliver import TryLaterError
+from escalon.usecases.contact.deliver import TryLaterError
+from escalon.usecases.contact.record_feedback import QueueSmsStatus, Recorded, RecordFeedback
 from escalon.usecases.messages_between import ToDeliver
-from escalon.usecases.record_feedback import QueueSmsStatus, Recorded, RecordFeedback
 from tests.carriers.told import EVENTS, TOPIC, bodies, event, notification
 from tests.doubles.crashing import Crash, Crashing, Faults, When
 from tests.doubles.world import NOW, TABLE, World, debtor, point, receivable

@@ -7,11 +7,11 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from escalon.domain.rollout import Rollout
-from escalon.domain.rulebook import Publishing, Rulebook, version_of
+from escalon.domain.rules.rollout import Rollout
+from escalon.domain.rules.rulebook import Publishing, Rulebook, version_of
 from escalon.usecases.messages_between import ReplanShard
-from escalon.usecases.replan import Replan
-from escalon.usecases.runs import Page, Totals
+from escalon.usecases.runs.books import Page, Totals
+from escalon.usecases.runs.replan import Replan
 from tests.doubles.crashing import Crash, Faults
 from tests.doubles.world import NOW, OneRulebook, World, debtor, receivable, rulebook
 

@@ -7,11 +7,11 @@ import pytest
 from msgspec.structs import replace
 
 from escalon.domain.account import Account, Behaviour, Trial
-from escalon.domain.credit import Proposal, review
-from escalon.domain.rulebook import Arm, CreditRules, Experiment, RiskModel
-from escalon.usecases.manage_brakes import ManageBrakes, Stop, read_brakes
-from escalon.usecases.payment_acts import Person
-from escalon.usecases.review_book import ReviewBook, Reviewed, is_due, turn_of
+from escalon.domain.rules.credit import Proposal, review
+from escalon.domain.rules.rulebook import Arm, CreditRules, Experiment, RiskModel
+from escalon.usecases.operators.acts import Person
+from escalon.usecases.runs.manage_brakes import ManageBrakes, Stop, read_brakes
+from escalon.usecases.runs.review_book import ReviewBook, Reviewed, is_due, turn_of
 from tests.doubles.crashing import Crash, Faults
 from tests.doubles.world import NOW, OneRulebook, World, debtor, receivable, rulebook
 

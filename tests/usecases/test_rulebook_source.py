@@ -8,7 +8,7 @@ import pytest
 
 from escalon.adapters.documents import Documents
 from escalon.adapters.rulebook_source import LAST_GOOD, NothingPublishedError, PublishedRulebooks
-from escalon.domain.rollout import Rollout
+from escalon.domain.rules.rollout import Rollout
 from tests.doubles.aws import S3
 
 ONE, TWO = Rollout("1" * 16), Rollout("2" * 16, "3" * 16, 500)

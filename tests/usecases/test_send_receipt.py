@@ -13,17 +13,17 @@ from msgspec.structs import replace
 from escalon.adapters.documents import Documents
 from escalon.adapters.email import Email
 from escalon.adapters.table import Table
-from escalon.domain import ledger
 from escalon.domain.account import Account, Consent, ContactPoint, Hold
-from escalon.domain.contact_policy import Layer, Provenance, Stops
-from escalon.domain.feedback import Feedback
-from escalon.domain.payment import Incoming, PaymentState, Said
-from escalon.domain.rulebook import HoldKind, Payments, Rulebook
+from escalon.domain.contact.feedback import Feedback
+from escalon.domain.contact.policy import Layer, Provenance, Stops
+from escalon.domain.payments import ledger
+from escalon.domain.payments.payment import Incoming, PaymentState, Said
+from escalon.domain.rules.rulebook import HoldKind, Payments, Rulebook
 from escalon.domain.storage import Change, ConflictError
 from escalon.messages.errors import MessageError
-from escalon.usecases.book_payments import BookPayments, OfAccount
-from escalon.usecases.record_feedback import RecordFeedback
-from escalon.usecases.send_receipt import NotYetError, SendReceipt, receipt_id
+from escalon.usecases.contact.record_feedback import RecordFeedback
+from escalon.usecases.payments.book_payments import BookPayments, OfAccount
+from escalon.usecases.payments.send_receipt import NotYetError, SendReceipt, receipt_id
 from tests.doubles.crashing import Crash, Crashing, Faults, When
 from tests.doubles.world import NOW, TABLE, World, debtor, point, receivable, rulebook
 

@@ -12,11 +12,11 @@ from botocore.exceptions import ReadTimeoutError
 from msgspec.structs import replace
 
 from escalon.authoring.rulebook import sealed
-from escalon.domain.contact_policy_rules import Exemption
-from escalon.domain.pacing import ANY, Buckets, Cap, Quota
-from escalon.usecases.deliver import Draft, Prepared, TryLaterError
+from escalon.domain.contact.pacing import ANY, Buckets, Cap, Quota
+from escalon.domain.contact.rules import Exemption
+from escalon.usecases.contact.deliver import Draft, Prepared, TryLaterError
 from escalon.usecases.messages_between import ToDeliver
-from escalon.usecases.pace import keep_quotas
+from escalon.usecases.runs.pace import keep_quotas
 from tests.doubles.world import NOW, OneRulebook, World, debtor, point, receivable, rulebook
 from tests.usecases.test_deliver import refused
 from tests.usecases.test_manage_brakes import ANA, STOP, manage

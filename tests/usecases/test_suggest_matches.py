@@ -8,9 +8,9 @@ from msgspec.structs import replace
 from escalon.adapters.table import Table
 from escalon.domain.account import Account, Receivable
 from escalon.domain.identity import account_id_of
-from escalon.domain.ledger import embed
-from escalon.domain.payment import Incoming, PaymentState, Said
-from escalon.usecases.suggest_matches import (
+from escalon.domain.payments.ledger import embed
+from escalon.domain.payments.payment import Incoming, PaymentState, Said
+from escalon.usecases.payments.suggest_matches import (
     MOST_SPELLINGS,
     Suggestion,
     SuggestMatches,

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from escalon.adapters.queue import QueueError
-from escalon.usecases.sweep import scheduled_time
+from escalon.usecases.runs.sweep import scheduled_time
 from tests.doubles.crashing import Crash, Faults
 from tests.doubles.world import NOW, OneRulebook, World, debtor, rulebook
 

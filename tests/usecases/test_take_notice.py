@@ -10,11 +10,11 @@ import pytest
 from msgspec.structs import replace
 
 from escalon.domain.money import MoneyError
-from escalon.domain.payment import NoticeKind, PaymentNotice
+from escalon.domain.payments.payment import NoticeKind, PaymentNotice
 from escalon.domain.storage import ConflictError
 from escalon.importing.records import PaymentRecord
-from escalon.usecases.book_payments import UnmatchedMoney
-from escalon.usecases.record_payments import Recorded, RecordPayments
+from escalon.usecases.payments.book_payments import UnmatchedMoney
+from escalon.usecases.payments.record_payments import Recorded, RecordPayments
 from tests.doubles.crashing import Faults
 from tests.doubles.payments import (
     STRIPE,

@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from escalon.authoring.rulebook import sealed
-from escalon.domain.engine import decide
-from escalon.domain.story import timeline
-from escalon.usecases.manage_brakes import Stop
-from escalon.usecases.payment_acts import ActRefusedError
-from escalon.usecases.undo_run import Became, UndoRun, UndoRuns
+from escalon.domain.decisions.engine import decide
+from escalon.domain.decisions.story import timeline
+from escalon.usecases.operators.acts import ActRefusedError
+from escalon.usecases.runs.manage_brakes import Stop
+from escalon.usecases.runs.undo_run import Became, UndoRun, UndoRuns
 from tests.doubles.crashing import Crash, Faults
 from tests.doubles.world import NOW, OneRulebook, World, debtor, point, receivable, rulebook
 from tests.usecases.test_co_debtor_messages import (

@@ -13,14 +13,14 @@ from msgspec.structs import replace
 
 from escalon.domain.account import Consent, ContactPoint
 from escalon.domain.audit import Act
-from escalon.domain.engine import decide
-from escalon.domain.payment import PaymentNotice
-from escalon.domain.story import told
+from escalon.domain.decisions.engine import decide
+from escalon.domain.decisions.story import told
+from escalon.domain.payments.payment import PaymentNotice
 from escalon.pages.portal_words import WORDS
-from escalon.usecases.portal_door import Door, Doors, after_try, answers
-from escalon.usecases.portal_forms import hours_of, typed_amount, week_of
-from escalon.usecases.portal_session import Sessions
-from escalon.usecases.take_notice import TakeNotice
+from escalon.usecases.payments.take_notice import TakeNotice
+from escalon.usecases.portal.door import Door, Doors, after_try, answers
+from escalon.usecases.portal.forms import hours_of, typed_amount, week_of
+from escalon.usecases.portal.session import Sessions
 from tests.doubles.crashing import Faults
 from tests.doubles.dynamodb import fail
 from tests.doubles.world import NOW, point, receivable

@@ -8,10 +8,10 @@ from msgspec.structs import replace
 
 from escalon.authoring.rulebook import load_rulebook
 from escalon.domain.account import Account, ContactPoint, Hold
-from escalon.domain.rulebook import Rulebook
+from escalon.domain.rules.rulebook import Rulebook
 from escalon.papers.paper import Text
 from escalon.papers.pdf import draw
-from escalon.usecases.write_letter import NoLetterError, letter_of
+from escalon.usecases.contact.write_letter import NoLetterError, letter_of
 from tests.doubles.world import NOW, debtor, receivable
 
 TASK: dict[str, Any] = {

@@ -15,7 +15,7 @@ from rich.table import Table
 from escalon.adapters.clock import TableClock
 from escalon.authoring.rulebook import load_rulebook
 from escalon.authoring.schemas import schemas, text_of
-from escalon.domain.rulebook import Rulebook
+from escalon.domain.rules.rulebook import Rulebook
 from escalon_cli.deployed import Deployed
 from escalon_cli.publish import upload_draft
 from escalon_cli.rules import book, calendar, preview, publishing

@@ -14,9 +14,9 @@ import msgspec
 
 from escalon.adapters.table import Table
 from escalon.domain.account import Account, Receivable
+from escalon.domain.decisions.past import nameless
 from escalon.domain.identity import issue_list
-from escalon.domain.past import nameless
-from escalon.domain.rulebook import Rulebook
+from escalon.domain.rules.rulebook import Rulebook
 from escalon_cli.deployed import Deployed
 from escalon_cli.publish import live_version
 

@@ -18,11 +18,11 @@ from rich.text import Text
 
 from escalon.authoring.made_up import climb, climbing
 from escalon.domain.account import Channel, Consent, ContactPoint
-from escalon.domain.conditions import ConditionError, ConditionFacts, holds, parse_condition
-from escalon.domain.contact_policy import Allow, evaluate, zones_of
-from escalon.domain.forecast import Event, Look, event_of
+from escalon.domain.contact.policy import Allow, evaluate, zones_of
+from escalon.domain.decisions.forecast import Event, Look, event_of
 from escalon.domain.local_time import local_date, start_of_day
-from escalon.domain.rulebook import Rulebook, Strategy
+from escalon.domain.rules.conditions import ConditionError, ConditionFacts, holds, parse_condition
+from escalon.domain.rules.rulebook import Rulebook, Strategy
 from escalon_cli.rules.pages import Words, render
 
 _HELD = ("gap", "notice_time", "waits_for_delivery", "policy_closed")

@@ -10,7 +10,7 @@ import msgspec
 
 from escalon.authoring.lint import Finding, book_facts, lint
 from escalon.authoring.rulebook import RulebookError, load_rulebook
-from escalon.domain.rulebook import Rulebook
+from escalon.domain.rules.rulebook import Rulebook
 from escalon_cli.rules import book
 
 

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from escalon.domain.rulebook import Rulebook
+from escalon.domain.rules.rulebook import Rulebook
 
 # What names an entry of a list, the first that it has; other lists are compared whole.
 _NAMES = ("strategy", "step", "offer", "policy", "layer", "name", "rule")

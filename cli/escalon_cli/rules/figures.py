@@ -11,10 +11,10 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from escalon.domain.account import Account, ContactRecord
-from escalon.domain.contact_facts import zones_for
-from escalon.domain.contact_policy import Deny, evaluate
-from escalon.domain.forecast import Event
-from escalon.domain.rulebook import Rulebook
+from escalon.domain.contact.policy import Deny, evaluate
+from escalon.domain.contact.told import zones_for
+from escalon.domain.decisions.forecast import Event
+from escalon.domain.rules.rulebook import Rulebook
 from escalon.messages.context import pick_locale
 
 SEVERE = frozenset(("pre_legal", "legal"))

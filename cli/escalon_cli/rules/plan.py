@@ -17,9 +17,9 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from escalon.domain.forecast import Alike, Event, forecast
-from escalon.domain.rollout import plan_hash
-from escalon.domain.rulebook import Rulebook
+from escalon.domain.decisions.forecast import Alike, Event, forecast
+from escalon.domain.rules.rollout import plan_hash
+from escalon.domain.rules.rulebook import Rulebook
 from escalon.messages.errors import MessageError
 from escalon.messages.render import render_sms
 from escalon.messages.samples import sample_contexts

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from datetime import date
 from typing import Any
 
-from escalon.domain.engine import MESSAGE_CHANNELS
-from escalon.domain.rulebook import Creditor, Rulebook, Step
+from escalon.domain.decisions.engine import MESSAGE_CHANNELS
+from escalon.domain.rules.rulebook import Creditor, Rulebook, Step
 from escalon.messages.context import MessageContext
 from escalon.messages.errors import MessageError
 from escalon.messages.render import render_email, render_sms

@@ -15,8 +15,8 @@ from rich.table import Column, Table
 
 from escalon.adapters.documents import NoDocumentError
 from escalon.authoring.rulebook import load_rulebook
-from escalon.domain.rollout import FULL
-from escalon.domain.rulebook import Rulebook
+from escalon.domain.rules.rollout import FULL
+from escalon.domain.rules.rulebook import Rulebook
 from escalon_cli.deployed import Deployed
 from escalon_cli.operator_api import OperatorApi, as_another, operator_api
 from escalon_cli.publish import put_in_force, rollout_of

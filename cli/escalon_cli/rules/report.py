@@ -8,13 +8,13 @@ from typing import Any
 import msgspec
 
 from escalon.domain.account import Account
-from escalon.domain.engine import as_intent
-from escalon.domain.forecast import Event, walk
-from escalon.domain.rulebook import STAGES, Rulebook, Step
+from escalon.domain.decisions.engine import as_intent
+from escalon.domain.decisions.forecast import Event, walk
+from escalon.domain.rules.rulebook import STAGES, Rulebook, Step
 from escalon.messages.context import pick_locale
 from escalon.messages.errors import MessageError
 from escalon.messages.render import render_email, render_sms
-from escalon.usecases.deliver import message_context
+from escalon.usecases.contact.deliver import message_context
 from escalon_cli.rules.costs import MILLION, Costs
 from escalon_cli.rules.figures import OLD_DAYS, ByDay, Figures, Sample, Side
 from escalon_cli.rules.plan import Planned, account_events, sample_line, told

@@ -22,38 +22,38 @@ from escalon.adapters.rulebook_source import PublishedRulebooks
 from escalon.adapters.table import Table
 from escalon.domain.identity import account_id_of
 from escalon.domain.ports import Clock
-from escalon.domain.rulebook import Rulebook
+from escalon.domain.rules.rulebook import Rulebook
 from escalon.settings import Settings, settings_from
 
 if TYPE_CHECKING:
     from escalon.adapters.provider_secrets import ProviderSecrets
     from escalon.adapters.retry_later import RetryLater
     from escalon.providers.provider import Credential
-    from escalon.usecases.answer_agreements import AnswerAgreements
-    from escalon.usecases.answer_operations import AnswerOperations
-    from escalon.usecases.answer_operators import AnswerOperators
-    from escalon.usecases.answer_personal_data import AnswerPersonalData
-    from escalon.usecases.confirm_payment import ConfirmPayment
-    from escalon.usecases.deliver import Courier, Deliver
-    from escalon.usecases.escalate import Escalate
+    from escalon.usecases.agreements.keep_document import KeepDocument
+    from escalon.usecases.agreements.verify_document import VerifyDocument
+    from escalon.usecases.contact.deliver import Courier, Deliver
+    from escalon.usecases.contact.receive_reply import ReceiveReply
+    from escalon.usecases.contact.record_feedback import QueueSmsStatus, RecordFeedback
     from escalon.usecases.import_receivables import ImportReceivables
-    from escalon.usecases.keep_document import KeepDocument
-    from escalon.usecases.payment_link import Links, OpenPaymentLink, Visit
+    from escalon.usecases.operators.answer_agreements import AnswerAgreements
+    from escalon.usecases.operators.answer_operations import AnswerOperations
+    from escalon.usecases.operators.answer_payments import AnswerOperators
+    from escalon.usecases.operators.answer_personal_data import AnswerPersonalData
+    from escalon.usecases.payments.confirm_payment import ConfirmPayment
+    from escalon.usecases.payments.payment_link import Links, OpenPaymentLink, Visit
+    from escalon.usecases.payments.receive_webhook import ReceiveWebhook
+    from escalon.usecases.payments.reconcile_payments import ReconcilePayments
+    from escalon.usecases.payments.send_receipt import SendReceipt
+    from escalon.usecases.payments.take_notice import TakeNotice
     from escalon.usecases.personal_data import PersonalData
-    from escalon.usecases.publish_rules import PublishRules
-    from escalon.usecases.receive_reply import ReceiveReply
-    from escalon.usecases.receive_webhook import ReceiveWebhook
-    from escalon.usecases.reconcile_payments import ReconcilePayments
-    from escalon.usecases.record_feedback import QueueSmsStatus, RecordFeedback
+    from escalon.usecases.portal.visit import VisitPortal
     from escalon.usecases.record_history import RecordHistory
-    from escalon.usecases.replan import Replan
-    from escalon.usecases.review_book import ReviewBook
-    from escalon.usecases.send_receipt import SendReceipt
-    from escalon.usecases.sweep import Sweep
-    from escalon.usecases.take_notice import TakeNotice
-    from escalon.usecases.validate_rulebook import ValidateRulebook
-    from escalon.usecases.verify_document import VerifyDocument
-    from escalon.usecases.visit_portal import VisitPortal
+    from escalon.usecases.rules.publish import PublishRules
+    from escalon.usecases.rules.validate import ValidateRulebook
+    from escalon.usecases.runs.escalate import Escalate
+    from escalon.usecases.runs.replan import Replan
+    from escalon.usecases.runs.review_book import ReviewBook
+    from escalon.usecases.runs.sweep import Sweep
 
 
 # The gateways' own types say what a request holds; checking it again costs a sixth of a run's CPU.
@@ -171,7 +171,7 @@ def _report(code: str, about: dict[str, Any]) -> None:
 @cache
 def sweep() -> "Sweep":
     """Start a run."""
-    from escalon.usecases.sweep import Sweep
+    from escalon.usecases.runs.sweep import Sweep
 
     queue = Queue(_client("sqs"), settings().escalate_queue)
     return Sweep(_table(), queue, _rulebooks(), _clock())
@@ -179,7 +179,7 @@ def sweep() -> "Sweep":
 
 def stale_feeds(rulebook: str, now: datetime) -> tuple[str, ...]:
     """Payment feeds of a rulebook's creditors that have told nothing for too long."""
-    from escalon.usecases import feeds
+    from escalon.usecases.runs import feeds
 
     pinned = _rulebooks().get(rulebook)
     return feeds.stale(pinned, feeds.read(_table(), pinned.payments.feeds), now)
@@ -189,7 +189,7 @@ def keep_quotas(now: datetime) -> bool:
     """Ask the carriers what they take, so that a run paces itself. False if they did not say; then
     what was read before counts for a while. A local stack paces nothing."""
     from escalon.adapters.quotas import email_quota, sms_quota
-    from escalon.usecases import pace
+    from escalon.usecases.runs import pace
 
     if settings().stage == "local":
         return True
@@ -203,8 +203,8 @@ def keep_quotas(now: datetime) -> bool:
 
 def rates_missing(rulebook: str, now: datetime) -> tuple[str, ...]:
     """Months, as "<table> <month>", whose rate a rulebook's creditors need by now or very soon."""
-    from escalon.domain.interest import missing_months
     from escalon.domain.local_time import local_date
+    from escalon.domain.payments.interest import missing_months
 
     pinned = _rulebooks().get(rulebook)
     today = local_date((pinned.default_zone,), now)
@@ -213,7 +213,7 @@ def rates_missing(rulebook: str, now: datetime) -> tuple[str, ...]:
 
 def holidays_ending(rulebook: str, now: datetime) -> tuple[str, ...]:
     """Countries whose holidays are over or nearly so: without them nobody there is contacted."""
-    from escalon.domain.contact_facts import HOLIDAYS_AHEAD, holidays_through
+    from escalon.domain.contact.told import HOLIDAYS_AHEAD, holidays_through
 
     return tuple(
         country
@@ -225,7 +225,7 @@ def holidays_ending(rulebook: str, now: datetime) -> tuple[str, ...]:
 @cache
 def escalate() -> "Escalate":
     """Look at one shard."""
-    from escalon.usecases.escalate import Escalate
+    from escalon.usecases.runs.escalate import Escalate
 
     here = settings()
     sqs = _client("sqs")
@@ -242,7 +242,7 @@ def escalate() -> "Escalate":
 @cache
 def deliver() -> "Deliver":
     """Settle intents of this function's channel."""
-    from escalon.usecases.deliver import Deliver
+    from escalon.usecases.contact.deliver import Deliver
 
     return Deliver(_table(), _documents(), _rulebooks(), _clock(), _courier(), _report, _links())
 
@@ -251,18 +251,18 @@ def _courier() -> "Courier | None":
     here = settings()
     if here.channel == "email":
         from escalon.adapters.email import Email
-        from escalon.usecases.couriers import EmailCourier
+        from escalon.usecases.contact.couriers import EmailCourier
 
         client = _session().client("sesv2", config=_ONCE)
         return EmailCourier(Email(client, here.configuration_set))
     if here.channel == "sms":
         from escalon.adapters.sms import Sms
-        from escalon.usecases.couriers import SmsCourier
+        from escalon.usecases.contact.couriers import SmsCourier
 
         return SmsCourier(Sms(_session().client("sns", config=_ONCE)))
     if here.channel == "whatsapp":
         from escalon.adapters.whatsapp import Whatsapp
-        from escalon.usecases.couriers import WhatsappCourier
+        from escalon.usecases.contact.couriers import WhatsappCourier
 
         client = _session().client("socialmessaging", config=_ONCE)
         return WhatsappCourier(Whatsapp(client, here.whatsapp_number))
@@ -309,7 +309,7 @@ def record_history() -> "RecordHistory":
 
 @cache
 def _take_notice() -> "TakeNotice":
-    from escalon.usecases.take_notice import TakeNotice
+    from escalon.usecases.payments.take_notice import TakeNotice
 
     return TakeNotice(_table(), _clock(), _name_of, _rulebook_in_force)
 
@@ -331,7 +331,7 @@ def _webhook_secrets() -> "ProviderSecrets[list[Credential]]":
 @cache
 def receive_webhook() -> "ReceiveWebhook":
     """Take what a payment provider posted."""
-    from escalon.usecases.receive_webhook import ReceiveWebhook
+    from escalon.usecases.payments.receive_webhook import ReceiveWebhook
 
     queue = Queue(_client("sqs"), settings().confirm_queue)
     return ReceiveWebhook(
@@ -354,7 +354,7 @@ def confirm_payment() -> "ConfirmPayment":
     from escalon.adapters.provider_api import ProviderApi
     from escalon.adapters.provider_secrets import ProviderSecrets
     from escalon.providers.provider import Credential
-    from escalon.usecases.confirm_payment import ConfirmPayment
+    from escalon.usecases.payments.confirm_payment import ConfirmPayment
 
     arn = settings().provider_api_keys
     keys = ProviderSecrets[Credential](_client("secretsmanager"), arn, Credential)
@@ -376,7 +376,7 @@ def retry_confirming_later() -> "RetryLater":
 @cache
 def record_feedback() -> "RecordFeedback":
     """Write down what a carrier tells of a message."""
-    from escalon.usecases.record_feedback import RecordFeedback
+    from escalon.usecases.contact.record_feedback import RecordFeedback
 
     topic = settings().feedback_topic
     return RecordFeedback(_table(), _rulebooks(), _documents(), _clock(), topic, _report)
@@ -385,7 +385,7 @@ def record_feedback() -> "RecordFeedback":
 @cache
 def queue_sms_status() -> "QueueSmsStatus":
     """Put what SNS has logged of SMS on the feedback queue."""
-    from escalon.usecases.record_feedback import QueueSmsStatus
+    from escalon.usecases.contact.record_feedback import QueueSmsStatus
 
     return QueueSmsStatus(Queue(_client("sqs"), settings().feedback_queue), _report)
 
@@ -402,8 +402,8 @@ def retry_feedback_later() -> "RetryLater":
 @cache
 def receive_reply() -> "ReceiveReply":
     """Take what debtors write back."""
-    from escalon.usecases.payment_link import Links
-    from escalon.usecases.receive_reply import ReceiveReply
+    from escalon.usecases.contact.receive_reply import ReceiveReply
+    from escalon.usecases.payments.payment_link import Links
 
     here = settings()
     return ReceiveReply(
@@ -433,7 +433,7 @@ def retry_reply_later() -> "RetryLater":
 def send_receipt() -> "SendReceipt":
     """Confirm a payment to whoever made it."""
     from escalon.adapters.email import Email
-    from escalon.usecases.send_receipt import SendReceipt
+    from escalon.usecases.payments.send_receipt import SendReceipt
 
     email = Email(_session().client("sesv2", config=_ONCE), settings().configuration_set)
     return SendReceipt(_table(), _documents(), _rulebook_in_force, _clock(), email, _report)
@@ -441,7 +441,7 @@ def send_receipt() -> "SendReceipt":
 
 def _links() -> "Links | None":
     """Makes the links of messages; None for a function that writes none."""
-    from escalon.usecases.payment_link import Links
+    from escalon.usecases.payments.payment_link import Links
 
     here = settings()
     if not here.link_key:
@@ -464,7 +464,7 @@ def open_payment_link() -> "OpenPaymentLink":
     from escalon.adapters.provider_api import ProviderApi
     from escalon.adapters.provider_secrets import ProviderSecrets
     from escalon.providers.provider import Credential
-    from escalon.usecases.payment_link import OpenPaymentLink
+    from escalon.usecases.payments.payment_link import OpenPaymentLink
 
     arn = settings().provider_api_keys
     keys = ProviderSecrets[Credential](_client("secretsmanager"), arn, Credential)
@@ -478,15 +478,15 @@ def visit_portal(api: str) -> "VisitPortal":
     """Answer a debtor's browser, for the API of this id."""
     from escalon.adapters.email import Email
     from escalon.adapters.sms import Sms
-    from escalon.usecases.manage_agreements import ManageAgreements
-    from escalon.usecases.portal_account import AccountPages
-    from escalon.usecases.portal_acts import PortalActs
-    from escalon.usecases.portal_agreements import AgreementPages
-    from escalon.usecases.portal_codes import Codes
-    from escalon.usecases.portal_disputes import DisputePages
-    from escalon.usecases.portal_door import Doors
-    from escalon.usecases.portal_session import Sessions
-    from escalon.usecases.visit_portal import VisitPortal
+    from escalon.usecases.agreements.manage_agreements import ManageAgreements
+    from escalon.usecases.portal.account import AccountPages
+    from escalon.usecases.portal.acts import PortalActs
+    from escalon.usecases.portal.agreements import AgreementPages
+    from escalon.usecases.portal.codes import Codes
+    from escalon.usecases.portal.disputes import DisputePages
+    from escalon.usecases.portal.door import Doors
+    from escalon.usecases.portal.session import Sessions
+    from escalon.usecases.portal.visit import VisitPortal
 
     table, clock = _table(), _clock()
     sessions, doors, acts = Sessions(_portal_key, _nonce), Doors(table), PortalActs(table, clock)
@@ -531,7 +531,7 @@ def visit(
     user_agent: str,
 ) -> "Visit":
     """A browser's request to the API of this id."""
-    from escalon.usecases.payment_link import Visit
+    from escalon.usecases.payments.payment_link import Visit
 
     url = settings().public_url.replace("{api}", api)
     return Visit(code, url, languages, query, form, cookies, ip, user_agent)
@@ -543,9 +543,9 @@ def visit(
 @cache
 def answer_operators() -> "AnswerOperators":
     """Answer what operators ask over HTTP."""
-    from escalon.usecases.answer_operators import AnswerOperators
-    from escalon.usecases.manage_payments import ManagePayments
-    from escalon.usecases.suggest_matches import SuggestMatches
+    from escalon.usecases.operators.answer_payments import AnswerOperators
+    from escalon.usecases.payments.manage_payments import ManagePayments
+    from escalon.usecases.payments.suggest_matches import SuggestMatches
 
     manage = ManagePayments(_table(), _clock(), _name_of, _rulebook_in_force)
     return AnswerOperators(_table(), manage, SuggestMatches(_table(), _name_of))
@@ -565,7 +565,7 @@ def personal_data() -> "PersonalData":
 @cache
 def answer_personal_data() -> "AnswerPersonalData":
     """Answer what operators ask for a person over HTTP."""
-    from escalon.usecases.answer_personal_data import AnswerPersonalData
+    from escalon.usecases.operators.answer_personal_data import AnswerPersonalData
 
     return AnswerPersonalData(personal_data(), _documents())
 
@@ -573,7 +573,7 @@ def answer_personal_data() -> "AnswerPersonalData":
 @cache
 def reconcile_payments() -> "ReconcilePayments":
     """Compare a provider's settlement file with the ledger."""
-    from escalon.usecases.reconcile_payments import ReconcilePayments
+    from escalon.usecases.payments.reconcile_payments import ReconcilePayments
 
     return ReconcilePayments(
         _table(),
@@ -594,7 +594,7 @@ def reconcile_payments() -> "ReconcilePayments":
 def keep_document(api: str = "") -> "KeepDocument":
     """Keep the PDFs of agreements and hand them out. `api` is the id of the API, for a function
     that its template cannot tell."""
-    from escalon.usecases.keep_document import KeepDocument
+    from escalon.usecases.agreements.keep_document import KeepDocument
 
     here = settings()
     papers = Documents(_client("s3"), here.papers)
@@ -605,7 +605,7 @@ def keep_document(api: str = "") -> "KeepDocument":
 @cache
 def verify_document() -> "VerifyDocument":
     """Tell whoever holds a paper whether it was issued and still stands."""
-    from escalon.usecases.verify_document import VerifyDocument
+    from escalon.usecases.agreements.verify_document import VerifyDocument
 
     return VerifyDocument(keep_document())
 
@@ -613,10 +613,10 @@ def verify_document() -> "VerifyDocument":
 @cache
 def answer_agreements(api: str) -> "AnswerAgreements":
     """Answer what operators and outside systems ask about agreements and holds."""
-    from escalon.usecases.agreement_updates import TakeUpdate
-    from escalon.usecases.answer_agreements import AnswerAgreements
-    from escalon.usecases.manage_agreements import ManageAgreements
+    from escalon.usecases.agreements.manage_agreements import ManageAgreements
+    from escalon.usecases.agreements.updates import TakeUpdate
     from escalon.usecases.manage_holds import ManageHolds
+    from escalon.usecases.operators.answer_agreements import AnswerAgreements
 
     manage = ManageAgreements(_table(), _rulebook_in_force, _clock())
     return AnswerAgreements(
@@ -635,9 +635,9 @@ def answer_agreements(api: str) -> "AnswerAgreements":
 @cache
 def answer_operations() -> "AnswerOperations":
     """Answer what operators ask of brakes, runs and the audit log."""
-    from escalon.usecases.answer_operations import AnswerOperations
-    from escalon.usecases.manage_brakes import ManageBrakes
-    from escalon.usecases.undo_run import UndoRuns
+    from escalon.usecases.operators.answer_operations import AnswerOperations
+    from escalon.usecases.runs.manage_brakes import ManageBrakes
+    from escalon.usecases.runs.undo_run import UndoRuns
 
     manage = ManageBrakes(_table(), _rulebooks(), _clock())
     undo = UndoRuns(_table(), _rulebooks(), _clock())
@@ -647,9 +647,9 @@ def answer_operations() -> "AnswerOperations":
 @cache
 def review_book() -> "ReviewBook":
     """Go over the whole book."""
-    from escalon.usecases.manage_brakes import ManageBrakes, Stop
-    from escalon.usecases.payment_acts import Person
-    from escalon.usecases.review_book import ReviewBook
+    from escalon.usecases.operators.acts import Person
+    from escalon.usecases.runs.manage_brakes import ManageBrakes, Stop
+    from escalon.usecases.runs.review_book import ReviewBook
 
     manage = ManageBrakes(_table(), _rulebooks(), _clock())
 
@@ -664,7 +664,7 @@ def review_book() -> "ReviewBook":
 def publish_rules() -> "PublishRules":
     """Put rulebooks in force, and take them back."""
     from escalon.adapters.rulebook_source import Deployments
-    from escalon.usecases.publish_rules import PublishRules
+    from escalon.usecases.rules.publish import PublishRules
 
     here = settings()
     deployments = Deployments(
@@ -683,7 +683,7 @@ def publish_rules() -> "PublishRules":
 @cache
 def validate_rulebook() -> "ValidateRulebook":
     """Tell AppConfig whether what it is about to deploy may go live."""
-    from escalon.usecases.validate_rulebook import ValidateRulebook
+    from escalon.usecases.rules.validate import ValidateRulebook
 
     return ValidateRulebook(_documents())
 
@@ -691,7 +691,7 @@ def validate_rulebook() -> "ValidateRulebook":
 @cache
 def replan() -> "Replan":
     """See what a change of rules means for one shard."""
-    from escalon.usecases.replan import Replan
+    from escalon.usecases.runs.replan import Replan
 
     return Replan(_table(), _rulebooks(), Queue(_client("sqs"), settings().replan_queue), _report)
 

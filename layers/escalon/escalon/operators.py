@@ -12,7 +12,7 @@ from escalon import failures
 if TYPE_CHECKING:
     from aws_lambda_powertools import Logger, Metrics
 
-    from escalon.usecases.forms import Answer
+    from escalon.usecases.operators.forms import Answer
 
 _FAILED = {
     "field": "",

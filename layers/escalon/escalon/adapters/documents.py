@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 from botocore.exceptions import ClientError
 
-from escalon.domain.rulebook import Rulebook
+from escalon.domain.rules.rulebook import Rulebook
 
 
 class NoDocumentError(Exception):

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from escalon.domain.account import Account
-from escalon.domain.past import State
+from escalon.domain.decisions.past import State
 
 # States stand behind the facts of their account: no version's key begins so.
 _STATES = "@"

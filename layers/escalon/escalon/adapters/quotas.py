@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from escalon.domain.pacing import Quota
+from escalon.domain.contact.pacing import Quota
 
 # SNS tells nobody its rate: what it takes of an account that has asked for no more.
 SMS_PER_SECOND_MILLI = 20_000

@@ -12,8 +12,8 @@ import msgspec
 from botocore.exceptions import ClientError
 
 from escalon.adapters.documents import Documents, NoDocumentError
-from escalon.domain.rollout import Rollout, RolloutRefusedError
-from escalon.domain.rulebook import Rulebook
+from escalon.domain.rules.rollout import Rollout, RolloutRefusedError
+from escalon.domain.rules.rulebook import Rulebook
 
 LAST_GOOD = "rulebooks/in-force.json"
 _REST_SECONDS = 10.0  # after a failure, in which AppConfig is left alone

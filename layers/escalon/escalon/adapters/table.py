@@ -17,10 +17,10 @@ from botocore.exceptions import ClientError
 
 from escalon.domain.account import Account, Receivable
 from escalon.domain.audit import Act, day_of
-from escalon.domain.consents import ConsentEntry, consent_changes
+from escalon.domain.contact.consents import ConsentEntry, consent_changes
 from escalon.domain.identity import issue_list, shard_of
-from escalon.domain.ledger import LedgerEntry
-from escalon.domain.payment import BookedPayment
+from escalon.domain.payments.ledger import LedgerEntry
+from escalon.domain.payments.payment import BookedPayment
 from escalon.domain.storage import (
     AlreadyDoneError,
     Change,

@@ -21,9 +21,9 @@ from escalon.authoring.words import (
     words,
 )
 from escalon.authoring.yaml_lines import WrongValueError, WrongValuesError
-from escalon.domain.agreed import AgreementKind, Every
+from escalon.domain.agreements.agreed import AgreementKind, Every
 from escalon.domain.money import Component
-from escalon.domain.rulebook import Limits, OfferRule, PlanInterest, Stage, Step
+from escalon.domain.rules.rulebook import Limits, OfferRule, PlanInterest, Stage, Step
 
 MOST_INSTALMENTS = 120
 LONGEST_WAIT_DAYS = 366  # until a first payment: whatever is open is looked at once a year

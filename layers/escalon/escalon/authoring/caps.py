@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from escalon.authoring.words import Slug
 from escalon.authoring.yaml_lines import WrongValueError, WrongValuesError
-from escalon.domain.pacing import Cap
+from escalon.domain.contact.pacing import Cap
 
 Most = Annotated[int, Field(ge=1, le=10_000_000)]
 

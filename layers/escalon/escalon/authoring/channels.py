@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from escalon.authoring.words import COUNTRY_OR_ANY, Days, Slug, YesNo, words
 from escalon.authoring.yaml_lines import WrongValueError
-from escalon.domain.channels import (
+from escalon.domain.contact.channels import (
     Channels,
     ReplyRules,
     SmsCountry,

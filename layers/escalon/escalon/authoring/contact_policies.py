@@ -16,12 +16,12 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 
 from escalon.authoring.words import Amounts
 from escalon.authoring.yaml_lines import WrongValueError, WrongValuesError
-from escalon.domain import contact_policy_rules as domain
 from escalon.domain.account import Channel
 from escalon.domain.calendar import Calendar, Range, Week, find_zone, is_within
-from escalon.domain.contact_policy import Policy
-from escalon.domain.contact_policy_content import folded
-from escalon.domain.contact_policy_rules import (
+from escalon.domain.contact import rules as domain
+from escalon.domain.contact.content import folded
+from escalon.domain.contact.policy import Policy
+from escalon.domain.contact.rules import (
     LEVELS,
     Action,
     Block,

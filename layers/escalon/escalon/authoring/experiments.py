@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from escalon.authoring.risk import Share
 from escalon.authoring.words import ConditionWords, Days, Slug, words
 from escalon.authoring.yaml_lines import WrongValueError, WrongValuesError
-from escalon.domain.rulebook import Arm, Experiment
+from escalon.domain.rules.rulebook import Arm, Experiment
 
 LONGEST_DAYS = 365  # that a debtor's time may last
 

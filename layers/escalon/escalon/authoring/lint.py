@@ -19,8 +19,8 @@ from msgspec.structs import replace
 from escalon.authoring.made_up import atoms_of, cases_of, climb, climbing
 from escalon.authoring.yaml_lines import Document, Problem, read
 from escalon.domain.account import Account, Channel, Consent, ContactPoint
-from escalon.domain.conditions import ConditionFacts, holds
-from escalon.domain.contact_policy import (
+from escalon.domain.contact.content import content_of, read_along, said
+from escalon.domain.contact.policy import (
     Deny,
     Layer,
     Policy,
@@ -31,11 +31,11 @@ from escalon.domain.contact_policy import (
     known_through,
     zones_of,
 )
-from escalon.domain.contact_policy_content import content_of, read_along, said
-from escalon.domain.forecast import Look
-from escalon.domain.interest import missing_months
+from escalon.domain.decisions.forecast import Look
 from escalon.domain.money import to_major
-from escalon.domain.rulebook import STAGES, Condition, Payments, Rulebook, Step, Strategy
+from escalon.domain.payments.interest import missing_months
+from escalon.domain.rules.conditions import ConditionFacts, holds
+from escalon.domain.rules.rulebook import STAGES, Condition, Payments, Rulebook, Step, Strategy
 
 if TYPE_CHECKING:
     from escalon.authoring.written import Written

@@ -9,11 +9,11 @@ from typing import get_args
 from msgspec.structs import replace
 
 from escalon.domain.account import Account, Channel, Consent, ContactPoint, Receivable
-from escalon.domain.conditions import ConditionFacts, holds
-from escalon.domain.contact_policy import zones_of
-from escalon.domain.forecast import Look, walk
+from escalon.domain.contact.policy import zones_of
+from escalon.domain.decisions.forecast import Look, walk
 from escalon.domain.local_time import start_of_day
-from escalon.domain.rulebook import Condition, Rulebook, Strategy
+from escalon.domain.rules.conditions import ConditionFacts, holds
+from escalon.domain.rules.rulebook import Condition, Rulebook, Strategy
 
 # What a condition may ask for that made-up debts do not have: nothing is said of such conditions.
 _NOT_MADE_UP = ("at least", "at most", "overdue", "known")

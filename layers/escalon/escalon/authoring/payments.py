@@ -27,8 +27,8 @@ from escalon.authoring.words import (
 )
 from escalon.authoring.yaml_lines import WrongValueError, WrongValuesError
 from escalon.domain.money import Component
-from escalon.domain.payment import NoticeKind
-from escalon.domain.rulebook import (
+from escalon.domain.payments.payment import NoticeKind
+from escalon.domain.rules.rulebook import (
     Allocation,
     InterestTerms,
     PaymentProvider,

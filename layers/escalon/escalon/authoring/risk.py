@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from escalon.authoring.words import Days, Slug, words
 from escalon.authoring.yaml_lines import WrongValueError, WrongValuesError
-from escalon.domain.rulebook import CreditRules, FactorName, RiskModel
+from escalon.domain.rules.rulebook import CreditRules, FactorName, RiskModel
 
 REST = 10_001  # more than any score
 

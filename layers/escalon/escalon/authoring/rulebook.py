@@ -65,14 +65,15 @@ from escalon.authoring.yaml_lines import (
 )
 from escalon.domain.account import Role
 from escalon.domain.calendar import Calendar, find_zone
-from escalon.domain.channels import Channels
-from escalon.domain.co_debtors import SAYS_ROLE
-from escalon.domain.conditions import creditors_named, segments_named, with_segments
-from escalon.domain.contact_policy import Layer, Policy, history_needed
-from escalon.domain.contact_policy_rules import Action, NoticeName, OnFile, StopKind
-from escalon.domain.engine import END
+from escalon.domain.contact.channels import Channels
+from escalon.domain.contact.co_debtors import SAYS_ROLE
+from escalon.domain.contact.policy import Layer, Policy, history_needed
+from escalon.domain.contact.rules import Action, NoticeName, OnFile, StopKind
+from escalon.domain.decisions.engine import END
+from escalon.domain.decisions.transitions import CONTACTS_KEPT
 from escalon.domain.retention import Retention
-from escalon.domain.rulebook import (
+from escalon.domain.rules.conditions import creditors_named, segments_named, with_segments
+from escalon.domain.rules.rulebook import (
     STAGES,
     AgreementRules,
     Chase,
@@ -90,7 +91,6 @@ from escalon.domain.rulebook import (
     Strategy,
     version_of,
 )
-from escalon.domain.transitions import CONTACTS_KEPT
 
 # Work that the engine gives out itself; a step of that name would be taken for it.
 _OWN_TASKS = ("data_repair", "unknown_fate")

@@ -8,8 +8,8 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field
 
 from escalon.authoring.yaml_lines import WrongValueError, WrongValuesError, shown
-from escalon.domain.conditions import ConditionError, parse_condition
 from escalon.domain.money import MoneyError, to_minor
+from escalon.domain.rules.conditions import ConditionError, parse_condition
 
 SLUG = re.compile(r"[a-z][a-z0-9]*(?:[-_][a-z0-9]+)*")
 COUNTRY_OR_ANY = r"^([A-Z]{2}|\*)$"

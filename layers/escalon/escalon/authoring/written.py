@@ -5,7 +5,7 @@ from datetime import date
 
 import msgspec
 
-from escalon.domain.rulebook import Creditor, Rulebook
+from escalon.domain.rules.rulebook import Creditor, Rulebook
 from escalon.messages.context import MessageContext, in_locale
 from escalon.messages.errors import MessageError
 from escalon.messages.locales import Reader

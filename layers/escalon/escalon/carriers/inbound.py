@@ -11,8 +11,8 @@ import msgspec
 
 from escalon.carriers import whatsapp
 from escalon.carriers.notification import UNREADABLE, NotUnderstood
-from escalon.domain.feedback import Feedback
-from escalon.domain.replies import Reply
+from escalon.domain.contact.feedback import Feedback
+from escalon.domain.contact.replies import Reply
 
 
 class Inbound(msgspec.Struct, frozen=True):

@@ -9,7 +9,7 @@ from typing import Literal
 import msgspec
 
 from escalon.carriers import ses, sms
-from escalon.domain.feedback import Feedback
+from escalon.domain.contact.feedback import Feedback
 
 type Why = Literal["not_a_notification", "foreign_topic", "not_an_event", "unknown_event"]
 

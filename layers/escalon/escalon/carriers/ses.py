@@ -9,7 +9,7 @@ from typing import Annotated
 
 import msgspec
 
-from escalon.domain.feedback import Event, Feedback
+from escalon.domain.contact.feedback import Event, Feedback
 
 # SES names tags by lists of values; these two are ours (adapters/email).
 ACCOUNT_TAG, MESSAGE_TAG = "account_id", "message_id"

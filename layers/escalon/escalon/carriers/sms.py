@@ -13,7 +13,7 @@ from typing import Literal
 
 import msgspec
 
-from escalon.domain.feedback import Event, Feedback
+from escalon.domain.contact.feedback import Event, Feedback
 
 # The two tags of ours that an SMS of AWS End User Messaging carries in its context.
 ACCOUNT_CONTEXT, MESSAGE_CONTEXT = "account_id", "message_id"

@@ -11,8 +11,8 @@ from typing import Any
 
 import msgspec
 
-from escalon.domain.feedback import Event, Feedback
-from escalon.domain.replies import Reply
+from escalon.domain.contact.feedback import Event, Feedback
+from escalon.domain.contact.replies import Reply
 
 _EVENTS: dict[str, Event] = {
     "sent": "sent",

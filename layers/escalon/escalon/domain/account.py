@@ -10,9 +10,9 @@ from typing import Literal
 
 import msgspec
 
-from escalon.domain.agreed import Agreement
+from escalon.domain.agreements.agreed import Agreement
 from escalon.domain.calendar import Week
-from escalon.domain.contact_policy_facts import (
+from escalon.domain.contact.facts import (
     Conversation,
     ExtraHours,
     Notice,
@@ -171,7 +171,7 @@ class Intent(msgspec.Struct, frozen=True, omit_defaults=True):
     gives: tuple[str, ...] = ()  # the statutory notices that its message is
     resumed: int = 0  # how often it was put on its queue again
     planned_at: datetime | None = None  # when it was first decided, if it was queued again since
-    send_at: datetime | None = None  # its turn, if it may not go at once (domain/pacing.py)
+    send_at: datetime | None = None  # its turn, if it may not go at once (domain/contact/pacing.py)
     reminder: str = ""  # of an instalment, in place of a ladder's step (`Account.reminded`)
     # Who is written to in the debtor's place: the account of a co-debtor or guarantor, and as what.
     person: str = ""
@@ -205,7 +205,7 @@ class SeenPayment(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Behaviour(msgspec.Struct, frozen=True, omit_defaults=True):
-    """How the debtor has paid so far, summed as money moves (domain/behaviour.py)."""
+    """How the debtor has paid so far, summed as money moves (domain/rules/behaviour.py)."""
 
     settled: int = 0  # receivables that were settled
     late: int = 0  # those of them after their due date

@@ -11,8 +11,8 @@ from typing import Any
 import msgspec
 
 from escalon.domain.account import Intent
-from escalon.domain.decision import Decision, Reason
-from escalon.domain.ledger import LedgerEntry
+from escalon.domain.decisions.decision import Decision, Reason
+from escalon.domain.payments.ledger import LedgerEntry
 
 type Fact = dict[str, Any]
 

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from escalon.domain.account import Account, Beyond, Hold, pot
 from escalon.domain.local_time import add_days
-from escalon.domain.rulebook import HoldKind
+from escalon.domain.rules.rulebook import HoldKind
 
 
 def open_hold(

@@ -5,8 +5,8 @@ from typing import Protocol
 
 import msgspec
 
-from escalon.domain.rollout import Rollout
-from escalon.domain.rulebook import Rulebook
+from escalon.domain.rules.rollout import Rollout
+from escalon.domain.rules.rulebook import Rulebook
 
 
 class Clock(Protocol):

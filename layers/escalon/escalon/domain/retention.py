@@ -13,7 +13,7 @@ import msgspec
 from msgspec.structs import replace
 
 from escalon.domain.account import Account
-from escalon.domain.contact_policy_gates import add_months
+from escalon.domain.contact.gates import add_months
 
 # profile: name, document, contact points, wishes, other persons · messages: what was written to
 # them, with its addresses · replies: what they wrote to us · tasks: notes of people · agreements:

@@ -15,8 +15,8 @@ import msgspec
 from escalon.authoring import yaml_lines
 from escalon.authoring.yaml_lines import Document, Path, Problem, did_you_mean
 from escalon.domain.account import Channel, Role
-from escalon.domain.contact_policy_facts import PointFacts
-from escalon.domain.contact_policy_rules import OnFile, Origin, Use
+from escalon.domain.contact.facts import PointFacts
+from escalon.domain.contact.rules import OnFile, Origin, Use
 from escalon.importing import mapping_file as written
 from escalon.importing import values
 from escalon.importing.records import (

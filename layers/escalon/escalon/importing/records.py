@@ -12,7 +12,7 @@ import msgspec
 
 from escalon.domain.account import Channel, Role
 from escalon.domain.calendar import Week
-from escalon.domain.contact_policy_facts import PointFacts
+from escalon.domain.contact.facts import PointFacts
 
 Kind = Literal["person", "company"]
 

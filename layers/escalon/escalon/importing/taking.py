@@ -11,7 +11,6 @@ from datetime import UTC, date, datetime, time
 import msgspec
 from msgspec.structs import replace
 
-from escalon.domain import ledger
 from escalon.domain.account import (
     Account,
     Channel,
@@ -21,9 +20,10 @@ from escalon.domain.account import (
     Link,
     Receivable,
 )
-from escalon.domain.contact_policy_facts import PointFacts
+from escalon.domain.contact.facts import PointFacts
+from escalon.domain.decisions.transitions import with_points
 from escalon.domain.local_time import start_of_day
-from escalon.domain.transitions import with_points
+from escalon.domain.payments import ledger
 from escalon.importing.records import (
     AccountRecord,
     ConsentRecord,

@@ -12,7 +12,7 @@ from escalon.messages.sms import count_segments, to_gsm7
 from escalon.messages.written import Email, Sms
 
 if TYPE_CHECKING:
-    from escalon.domain.rulebook import Creditor
+    from escalon.domain.rules.rulebook import Creditor
 
 _WORDS = {
     "es": {

@@ -13,7 +13,7 @@ import msgspec
 
 if TYPE_CHECKING:
     from escalon.domain.money import Component
-    from escalon.domain.rulebook import Creditor
+    from escalon.domain.rules.rulebook import Creditor
 
 
 class Amount(msgspec.Struct, frozen=True, order=True):

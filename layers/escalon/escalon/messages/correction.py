@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from escalon.domain.explanation import in_words
+from escalon.domain.decisions.explanation import in_words
 
 
 class Correction(msgspec.Struct, frozen=True):

@@ -21,7 +21,7 @@ from escalon.messages.plain import NBSP, one_line
 from escalon.messages.written import Email
 
 if TYPE_CHECKING:
-    from escalon.domain.rulebook import Creditor
+    from escalon.domain.rules.rulebook import Creditor
 
 _TOKEN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,120}")
 _HEADER_NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,60}")

@@ -23,7 +23,7 @@ from escalon.messages.words import Problem, check_sender, check_words, folded
 from escalon.messages.written import Email, Sms
 
 if TYPE_CHECKING:
-    from escalon.domain.rulebook import Creditor, Step
+    from escalon.domain.rules.rulebook import Creditor, Step
 
 MOST_SEGMENTS = 2
 

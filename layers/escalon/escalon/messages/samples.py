@@ -19,7 +19,7 @@ from escalon.messages.context import (
 
 if TYPE_CHECKING:
     from escalon.domain.money import Component
-    from escalon.domain.rulebook import Creditor
+    from escalon.domain.rules.rulebook import Creditor
 
 
 def sample_line(

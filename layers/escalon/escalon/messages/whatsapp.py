@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from escalon.domain.channels import WhatsappTemplate, WhatsappValue
+from escalon.domain.contact.channels import WhatsappTemplate, WhatsappValue
 from escalon.messages.context import MessageContext, pick_locale
 from escalon.messages.errors import MessageError
 from escalon.messages.locales import Reader

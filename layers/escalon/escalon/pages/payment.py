@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from escalon.domain.rulebook import Creditor
+from escalon.domain.rules.rulebook import Creditor
 from escalon.messages.brand import Brand, brand
 from escalon.pages.page import Page, rendered
 from escalon.pages.words import say, way_of

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
-from escalon.domain.rulebook import Creditor
+from escalon.domain.rules.rulebook import Creditor
 from escalon.messages.brand import LEAST_CONTRAST, Brand, brand, contrast
 from escalon.messages.context import Amount
 from escalon.pages.page import Page, rendered

@@ -15,10 +15,10 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from escalon.domain.agreed import Agreement
-from escalon.domain.agreement import COMPONENTS
+from escalon.domain.agreements.agreed import Agreement
+from escalon.domain.agreements.agreement import COMPONENTS
 from escalon.domain.money import Component
-from escalon.domain.rulebook import Creditor
+from escalon.domain.rules.rulebook import Creditor
 from escalon.messages.context import Amount
 from escalon.messages.locales import Reader
 from escalon.messages.plain import one_line

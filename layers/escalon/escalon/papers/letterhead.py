@@ -1,6 +1,6 @@
 """What papers say of a creditor: its letterhead, how it is paid, whom to ask."""
 
-from escalon.domain.rulebook import Creditor
+from escalon.domain.rules.rulebook import Creditor
 from escalon.messages.context import in_locale
 from escalon.messages.plain import lines_of, one_line
 from escalon.papers.paper import Letterhead, Section, Text

@@ -27,8 +27,8 @@ from urllib.parse import urlencode
 
 from msgspec.structs import replace
 
-from escalon.domain.payment import NoticeKind, PaymentNotice
-from escalon.domain.rulebook import PaymentProvider
+from escalon.domain.payments.payment import NoticeKind, PaymentNotice
+from escalon.domain.rules.rulebook import PaymentProvider
 from escalon.providers import reading
 from escalon.providers.provider import (
     Credential,

@@ -29,8 +29,8 @@ import msgspec
 from msgspec.structs import replace
 
 from escalon.domain.money import to_major
-from escalon.domain.payment import NoticeKind, PaymentNotice
-from escalon.domain.rulebook import PaymentProvider
+from escalon.domain.payments.payment import NoticeKind, PaymentNotice
+from escalon.domain.rules.rulebook import PaymentProvider
 from escalon.providers import reading
 from escalon.providers.provider import (
     Checkout,

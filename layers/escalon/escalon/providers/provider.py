@@ -11,8 +11,8 @@ from typing import Protocol, runtime_checkable
 
 import msgspec
 
-from escalon.domain.payment import PaymentNotice
-from escalon.domain.rulebook import PaymentProvider
+from escalon.domain.payments.payment import PaymentNotice
+from escalon.domain.rules.rulebook import PaymentProvider
 
 # What a secret's list holds: the plain secret, or a few named values that belong together.
 type Credential = str | dict[str, str]

@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 from urllib.parse import parse_qsl, quote
 
 from escalon.domain.money import MoneyError, to_minor
-from escalon.domain.rulebook import PaymentProvider
+from escalon.domain.rules.rulebook import PaymentProvider
 from escalon.providers.provider import (
     Credential,
     MalformedError,

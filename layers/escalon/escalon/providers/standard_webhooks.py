@@ -36,8 +36,8 @@ from typing import Any, get_args
 
 from msgspec.structs import replace
 
-from escalon.domain.payment import NoticeKind, PaymentNotice
-from escalon.domain.rulebook import PaymentProvider
+from escalon.domain.payments.payment import NoticeKind, PaymentNotice
+from escalon.domain.rules.rulebook import PaymentProvider
 from escalon.providers import reading
 from escalon.providers.provider import (
     Credential,

@@ -23,8 +23,8 @@ from urllib.parse import urlencode
 from msgspec.structs import replace
 
 from escalon.domain.money import MoneyError, to_major, to_minor
-from escalon.domain.payment import NoticeKind, PaymentNotice
-from escalon.domain.rulebook import PaymentProvider
+from escalon.domain.payments.payment import NoticeKind, PaymentNotice
+from escalon.domain.rules.rulebook import PaymentProvider
 from escalon.providers import reading
 from escalon.providers.provider import (
     Checkout,

@@ -23,8 +23,8 @@ from typing import Any
 from urllib.parse import urlencode
 
 from escalon.domain.money import MoneyError
-from escalon.domain.payment import NoticeKind, PaymentNotice
-from escalon.domain.rulebook import PaymentProvider
+from escalon.domain.payments.payment import NoticeKind, PaymentNotice
+from escalon.domain.rules.rulebook import PaymentProvider
 from escalon.providers import reading
 from escalon.providers.provider import (
     Checkout,

@@ -13,15 +13,15 @@ from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValida
 from aws_lambda_powertools.event_handler.openapi.params import Header, Path, Query
 from pydantic import BaseModel
 
-from escalon.usecases import agreement_requests as io
-from escalon.usecases.answer_agreements import (
+from escalon.usecases.agreements.manage_agreements import Debt
+from escalon.usecases.operators import agreement_requests as io
+from escalon.usecases.operators.answer_agreements import (
     UPDATES_AT_MOST,
     AnswerAgreements,
     RefusedError,
     a_problem,
     wrong_request,
 )
-from escalon.usecases.manage_agreements import Debt
 
 TITLE = "Escalón: agreements and holds"
 _JSON = "application/json"

@@ -42,11 +42,11 @@ from escalon.importing.records import (
     RowProblem,
 )
 from escalon.importing.taking import ABSENT, Taken, absent, take
-from escalon.usecases import feeds
-from escalon.usecases.agreement_writes import after_statements
-from escalon.usecases.book_payments import BookPayments
-from escalon.usecases.ledger_writes import all_open, write
-from escalon.usecases.record_payments import RecordPayments
+from escalon.usecases.agreements.writes import after_statements
+from escalon.usecases.payments.book_payments import BookPayments
+from escalon.usecases.payments.ledger_writes import all_open, write
+from escalon.usecases.payments.record_payments import RecordPayments
+from escalon.usecases.runs import feeds
 
 if TYPE_CHECKING:
     from escalon.adapters.documents import Documents

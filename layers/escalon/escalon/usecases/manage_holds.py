@@ -15,14 +15,14 @@ from msgspec.structs import replace
 from escalon.domain import facts
 from escalon.domain.account import Account, Hold
 from escalon.domain.audit import Act
-from escalon.domain.brakes import EXCLUDED
-from escalon.domain.contact_facts import zones_for
+from escalon.domain.contact.brakes import EXCLUDED
+from escalon.domain.contact.told import zones_for
 from escalon.domain.holds import HoldProblem, end_of, ended, placed, wrong_with
 from escalon.domain.local_time import local_date
 from escalon.domain.ports import Clock
-from escalon.domain.rulebook import Rulebook
+from escalon.domain.rules.rulebook import Rulebook
 from escalon.domain.storage import AlreadyDoneError, Change, ConflictError, Stored
-from escalon.usecases.payment_acts import Person
+from escalon.usecases.operators.acts import Person
 
 if TYPE_CHECKING:
     from escalon.adapters.table import Table

@@ -4,7 +4,7 @@ from datetime import datetime
 
 import msgspec
 
-from escalon.domain.rollout import Rollout
+from escalon.domain.rules.rollout import Rollout
 
 
 class ShardOfRun(msgspec.Struct, frozen=True):

@@ -22,15 +22,15 @@ from msgspec.structs import replace
 from escalon.domain import facts
 from escalon.domain.account import Account, Channel, Consent, ContactPoint
 from escalon.domain.audit import Act
-from escalon.domain.consents import ConsentEntry
-from escalon.domain.contact_policy_facts import Conversation
+from escalon.domain.contact.consents import ConsentEntry
+from escalon.domain.contact.facts import Conversation
+from escalon.domain.decisions.transitions import channel_refused
 from escalon.domain.local_time import local_date
 from escalon.domain.ports import Clock
 from escalon.domain.retention import Bar, Fate, Kind, bars, fates, forgotten, is_forgotten
-from escalon.domain.rulebook import Rulebook
+from escalon.domain.rules.rulebook import Rulebook
 from escalon.domain.storage import AlreadyDoneError, Change, ConflictError, Stored, instant
-from escalon.domain.transitions import channel_refused
-from escalon.usecases.payment_acts import Person, refused
+from escalon.usecases.operators.acts import Person, refused
 
 if TYPE_CHECKING:
     from escalon.adapters.documents import Documents

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from escalon.domain.account import Account
-from escalon.domain.past import State, nameless, written_at
+from escalon.domain.decisions.past import State, nameless, written_at
 
 if TYPE_CHECKING:
     from escalon.adapters.bus import Bus

@@ -1,0 +1,1 @@
+"""Replay: a portfolio played day by day, and the pages that show it."""

@@ -1,0 +1,1 @@
+"""What debtors and creditors settle on, followed as money and time move."""

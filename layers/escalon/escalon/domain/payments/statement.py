@@ -1,0 +1,58 @@
+"""The statement: which receivables a message to an account about one creditor shows.
+
+One message per debtor, with the whole statement (lesson L11): all that is past due, and what comes
+due as soon as the ladder's earliest reminder looks ahead. What is disputed, held, agreed on, not
+yet issued or too old is not mentioned.
+"""
+
+from collections.abc import Iterable
+from datetime import date
+
+from escalon.domain.account import Account, Beyond, Receivable
+from escalon.domain.agreements.agreed import resting
+from escalon.domain.holds import countable_beyond, open_hold
+from escalon.domain.rules.rulebook import Rulebook
+
+
+def statement(
+    account: Account, creditor: str, rulebook: Rulebook, today: date
+) -> tuple[list[Receivable], list[Receivable]]:
+    """Receivables past due (at least one day), and those that come due within the look-ahead."""
+    ahead = _look_ahead(rulebook)
+    oldest = rulebook.chase.oldest_debt_days
+    overdue: list[Receivable] = []
+    upcoming: list[Receivable] = []
+    rest = resting(account.agreements)
+    for receivable in account.receivables:
+        due_on = receivable.due_on
+        if receivable.creditor != creditor or due_on is None or receivable.issued_on > today:
+            continue
+        late = (today - due_on).days
+        if oldest and late > oldest:
+            continue
+        if receivable.receivable_id in rest:
+            continue
+        if open_hold(account, rulebook.holds, receivable.receivable_id, today):
+            continue
+        if late > 0:
+            overdue.append(receivable)
+        elif -late <= ahead:
+            upcoming.append(receivable)
+    return overdue, upcoming
+
+
+def beyond(
+    account: Account, creditor: str, rulebook: Rulebook, today: date
+) -> Iterable[tuple[str, Beyond]]:
+    """What the statement can only sum, by currency."""
+    for key, rest in countable_beyond(account, rulebook.holds, today).items():
+        owner, _, currency = key.partition("|")
+        if owner == creditor:
+            yield currency, rest
+
+
+def _look_ahead(rulebook: Rulebook) -> int:
+    return max(
+        (-step.day for strategy in rulebook.strategies for step in strategy.steps if step.day < 0),
+        default=0,
+    )

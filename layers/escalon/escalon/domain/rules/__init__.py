@@ -1,0 +1,1 @@
+"""The rulebook and what it is made of: what operators edit, compiled into values."""

@@ -1,0 +1,1 @@
+"""Agreements: made, kept up to date, documented."""

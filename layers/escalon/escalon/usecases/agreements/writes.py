@@ -1,0 +1,161 @@
+"""Agreements in the transactions that move money, and what time alone makes of them.
+
+Whoever changes an account whole hands it over on the way to the write: the agreements that have
+left its document are read back, and settled receivables of theirs with them, since money may go
+again months later.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from msgspec.structs import replace
+
+from escalon.domain import facts
+from escalon.domain.account import Account, Receivable
+from escalon.domain.agreements.agreed import Agreement
+from escalon.domain.agreements.agreement import moves
+from escalon.domain.agreements.follow_up import (
+    Course,
+    brought_back,
+    follow_all,
+    put_away,
+    restated,
+    with_pauses,
+)
+from escalon.domain.contact.told import zones_for
+from escalon.domain.local_time import local_date
+from escalon.domain.payments import ledger
+from escalon.domain.payments.ledger import LedgerEntry
+from escalon.domain.rules.rulebook import Rulebook
+from escalon.domain.storage import Stored
+from escalon.usecases.payments.ledger_writes import all_open, write
+
+if TYPE_CHECKING:
+    from escalon.adapters.table import Table
+
+type _Document = dict[str, Any]
+
+
+class Read(msgspec.Struct, frozen=True):
+    """What was read for an account's agreements: their settled receivables, and those agreements
+    that had left the account's document."""
+
+    closed: Mapping[str, Receivable] = {}
+    ended: Mapping[str, Agreement] = {}
+
+
+def zones_of(account: Account, rulebook: Rulebook | None) -> Sequence[str]:
+    """The zones of the debtor's calendar."""
+    return zones_for(rulebook, account) if rulebook else account.zones or ("UTC",)
+
+
+def today_of(account: Account, rulebook: Rulebook | None, now: datetime) -> date:
+    """The date in the debtor's zone."""
+    return local_date(zones_of(account, rulebook), now)
+
+
+def agreement_key(account_id: str, agreement_id: str) -> tuple[str, str]:
+    """Where an agreement is kept that has left its account's document."""
+    return f"A#{account_id}", f"G#{agreement_id}"
+
+
+def brought_in(table: "Table", account: Account) -> tuple[Account, Read]:
+    """A whole account with all of its agreements in it."""
+    if not account.agreements and not account.ended:
+        return account, Read()
+    keys = [agreement_key(account.account_id, name) for name in account.ended]
+    found = table.load_many(keys) if keys else {}
+    ended = {
+        sort.removeprefix("G#"): msgspec.convert(document, Agreement)
+        for (_, sort), document in found.items()
+    }
+    account = brought_back(
+        account, sorted(ended.values(), key=lambda one: (one.history[0].at, one.agreement_id))
+    )
+    opened = {receivable.receivable_id for receivable in account.receivables}
+    settled = {name for one in account.agreements for name in one.debts} - opened
+    closed = {}
+    if settled:
+        wanted = [(account.account_id, name) for name in sorted(settled)]
+        closed = {n: one.receivable for (_, n), one in table.named_receivables(wanted).items()}
+    return account, Read(closed, ended)
+
+
+def put_out(
+    table: "Table", account: Account, read: Read, now: datetime
+) -> tuple[Account, list[_Document]]:
+    """The account without the agreements that ended long ago, and the items to write of those."""
+    account, leaving = put_away(account, now, read.ended.keys())
+    return account, [
+        table.put_document(*agreement_key(account.account_id, one.agreement_id), one)
+        for one in leaving
+        if read.ended.get(one.agreement_id) != one
+    ]
+
+
+def write_course(
+    table: "Table",
+    stored: Stored,
+    course: Course,
+    open_before: Sequence[Receivable],
+    read: Read,
+    *,
+    now: datetime,
+    more_facts: Iterable[facts.Fact] = (),
+    more: Iterable[_Document] = (),
+) -> Stored:
+    """Write what became of an account's agreements in one transaction. Raises ConflictError if the
+    account has moved on."""
+    account, leaving = put_out(table, course.account, read, now)
+    return write(
+        table,
+        stored,
+        ledger.embed(account, account.receivables),
+        open_before,
+        course.changed,
+        course.entries,
+        now=now,
+        more_facts=(*course.facts, *more_facts),
+        more=[*leaving, *more],
+    )
+
+
+def after_statements(
+    table: "Table",
+    account: Account,
+    opened: Iterable[Receivable],
+    entries: Iterable[LedgerEntry],
+    rulebook: Rulebook | None,
+    now: datetime,
+) -> tuple[Course, list[_Document]]:
+    """What becomes of an account's agreements after its source has stated other balances: `opened`
+    is all that is open then, `entries` what was booked. With the items of agreements that leave the
+    account's document."""
+    account, read = brought_in(table, ledger.whole(account, opened))
+    today = today_of(account, rulebook, now)
+    for entry in entries:
+        if entry.kind == "adjustment" and entry.component == "principal":
+            account = restated(account, entry.receivable_id, entry.amount_minor, today)
+    kinds = rulebook.holds if rulebook else {}
+    closed = read.closed
+    course = follow_all(account, closed, now, today, kinds=kinds)
+    account, leaving = put_out(table, course.account, read, now)
+    return replace(course, account=ledger.embed(account, account.receivables)), leaving
+
+
+def pass_time(table: "Table", stored: Stored, rulebook: Rulebook | None, now: datetime) -> Stored:
+    """Follow the agreements of an account on which time has told, in a transaction of their own;
+    done twice, it does nothing. Raises ConflictError if the account has moved on."""
+    today = today_of(stored.account, rulebook, now)
+    kinds = rulebook.holds if rulebook else {}
+    if not any(
+        moves(one, today) or with_pauses(one, stored.account, kinds, today) is not one
+        for one in stored.account.agreements
+    ):
+        return stored
+    open_before = all_open(table, stored.account)
+    account, read = brought_in(table, ledger.whole(stored.account, open_before))
+    course = follow_all(account, read.closed, now, today, kinds=kinds)
+    return write_course(table, stored, course, open_before, read, now=now)

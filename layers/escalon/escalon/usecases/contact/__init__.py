@@ -1,0 +1,1 @@
+"""Contacts: a planned intent leaves, its fate comes back, replies come in."""

@@ -1,0 +1,1 @@
+"""Money: taken from providers, files and people, and booked in one place."""

@@ -1,0 +1,1 @@
+"""The debtor's page: from a message's link to everything that a debtor can do alone."""

@@ -1,0 +1,1 @@
+"""Rulebooks go live, widen, and are taken back."""

@@ -1,0 +1,1 @@
+"""Runs over the book: look at every account that is due, pace, count, undo."""
