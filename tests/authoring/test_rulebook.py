@@ -11,6 +11,7 @@ import pytest
 
 from escalon.authoring.rulebook import RulebookError, load_rulebook
 from escalon.authoring.yaml_lines import Problem
+from escalon.domain.contact.rules import STOP_KINDS
 from escalon.domain.rules.rulebook import LadderEnd, Need, Rulebook
 
 ROOT = Path(__file__).parents[2]
@@ -918,6 +919,11 @@ def test_the_shipped_ladder_covers_all_stages(shipped: Rulebook) -> None:
         ("legal-review", 105, "legal"),
     ]
     assert standard.end == LadderEnd("review", 30, source=standard.end.source)
+
+
+def test_whatever_state_a_law_knows_can_be_noted_as_a_hold(shipped: Rulebook) -> None:
+    """But `paid`, which is what the ledger says."""
+    assert {kind.stop for kind in shipped.holds.values()} - {""} == STOP_KINDS - {"paid"}
 
 
 def test_words_become_what_they_say(shipped: Rulebook) -> None:

@@ -295,11 +295,20 @@ def test_l10_what_is_refused_goes_on_by_the_next_channel_and_uses_no_step_up() -
 
 def test_l10_a_number_that_the_provider_blames_is_marked() -> None:
     world, message = planned(debtor(points=(point("sms"),)))
-    world.sns.answers.append(refused("InvalidParameter"))
+    said = "Invalid parameter: PhoneNumber Reason: +573000000701 is not valid to publish to"
+    world.sns.answers.append(refused("InvalidParameter", message=said))
     assert world.deliver("sms")(message) == "failed"
     assert world.account().points[0].failed == "InvalidParameter"
     world.run(NOW + QUARTER)
     assert [t["kind"] for t in world.tasks()] == ["data_repair"]
+
+
+def test_l10_a_number_is_not_marked_for_what_is_wrong_elsewhere() -> None:
+    world, message = planned(debtor(points=(point("sms"),)))
+    said = "Invalid parameter: SenderID Reason: must be 1-11 alpha-numeric characters"
+    world.sns.answers.append(refused("InvalidParameter", message=said))
+    assert world.deliver("sms")(message) == "failed"
+    assert world.account().points[0].failed == ""
 
 
 @pytest.mark.parametrize(

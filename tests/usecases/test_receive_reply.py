@@ -139,6 +139,23 @@ def test_stop_holds_for_every_account_at_the_number() -> None:
         assert world.account(name).refused_channels == ("sms",)
 
 
+def test_a_sentence_that_asks_to_stop_stops_and_one_person_reads_it() -> None:
+    """Honoured in whatever words (12 CFR 1006.6(e)); it may say more than that."""
+    world = World()
+    world.links = LINKS
+    for name in ("a1", "a2"):
+        world.put(debtor(name, receivable(f"r-{name}"), points=(own(),)))
+    world.run(NOW)
+    assert receiver(world)(sms("Ya pagué, no me escriban más"), 1) == ("stopped",)
+    for name in ("a1", "a2"):
+        assert world.account(name).refused_channels == ("sms",)
+        assert [f["reason"] for f in world.facts(name, "consent_revoked")] == ["reply"]
+    (task,) = world.tasks()
+    assert (task["kind"], task["text"]) == ("reply", "Ya pagué, no me escriban más")
+    held = [name for name in ("a1", "a2") if world.account(name).holds]
+    assert held == [task["account_id"]]
+
+
 @pytest.mark.parametrize("order", list(itertools.permutations([0, 1, 2])))
 def test_whatever_order_wishes_come_in_the_one_written_last_stands(order: tuple[int, ...]) -> None:
     """SMS come in no order (AWS: best effort). Each is told twice."""

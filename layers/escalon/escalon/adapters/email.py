@@ -47,4 +47,4 @@ class Email:
             name = self._configuration_set
             request["ConfigurationSetName"] = set_of(name, creditor) if own_set else name
         # MessageRejected covers content as well as addresses, so it does not blame the address.
-        return send(lambda: self._client.send_email(**request), bad_address=())
+        return send(lambda: self._client.send_email(**request))

@@ -4,7 +4,7 @@ The clients that send are made without retries of their own: a retry after a los
 second message to the debtor (invariant 1).
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from typing import Any
 
 from botocore.exceptions import (
@@ -65,12 +65,15 @@ _ACCOUNT = frozenset(
 
 
 def send(
-    call: Callable[[], dict[str, Any]], *, bad_address: Collection[str], name: str = "MessageId"
+    call: Callable[[], dict[str, Any]],
+    *,
+    blames_address: Callable[[str, str], bool] = lambda _code, _words: False,
+    name: str = "MessageId",
 ) -> SendResult:
     """Call the provider once and say what its answer means.
 
-    `bad_address` are the error codes by which this provider blames the address; `name` is under
-    which its answer has the message's id.
+    `blames_address` tells of an error's code and words whether the address is what is wrong; `name`
+    is under which the provider's answer has the message's id.
     """
     try:
         return Sent(call()[name])
@@ -79,17 +82,17 @@ def send(
     except ParamValidationError as error:
         return Refused(type(error).__name__)
     except ClientError as error:
-        code = error.response["Error"]["Code"]
+        code, words = error.response["Error"]["Code"], error.response["Error"]["Message"]
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
         if code in _THROTTLED or status == 429:
             return NotTaken(code)
         if code in _ACCOUNT or status in (401, 403):
             return NotTaken(code)
         # SES says so in words only: the sender's identity is not verified, the message is fine.
-        if code == "MessageRejected" and "not verified" in error.response["Error"]["Message"]:
+        if code == "MessageRejected" and "not verified" in words:
             return NotTaken("IdentityNotVerified")
         if 400 <= status < 500:
-            return Refused(code, address_bad=code in bad_address)
+            return Refused(code, address_bad=blames_address(code, words))
         return Unknown(code)
     except BotoCoreError as error:  # read time-out, connection closed, answer cut short
         return Unknown(type(error).__name__)

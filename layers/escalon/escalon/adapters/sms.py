@@ -27,8 +27,16 @@ class Sms:
             lambda: self._client.publish(
                 PhoneNumber=to_number, Message=text, MessageAttributes=attributes
             ),
-            bad_address=("InvalidParameter", "InvalidParameterException", "OptedOutException"),
+            blames_address=_blames_number,
         )
+
+
+def _blames_number(code: str, words: str) -> bool:
+    """SNS says "Invalid parameter: PhoneNumber Reason: … is not valid to publish to". The same code
+    stands for whatever else it dislikes, a sender id for instance, and then the number is good."""
+    if code == "OptedOutException":
+        return True
+    return code in ("InvalidParameter", "InvalidParameterException") and "PhoneNumber" in words
 
 
 def _text(value: str) -> dict[str, str]:

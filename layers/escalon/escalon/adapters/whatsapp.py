@@ -28,6 +28,5 @@ class Whatsapp:
                 message=message,
                 metaApiVersion=META_API,
             ),
-            bad_address=(),
             name="messageId",
         )

@@ -23,7 +23,7 @@ from escalon.carriers.notification import NotUnderstood
 from escalon.domain import facts
 from escalon.domain.account import Account, Hold
 from escalon.domain.contact.facts import Conversation, Request
-from escalon.domain.contact.replies import Reply, Wish, wish_of
+from escalon.domain.contact.replies import Reply, Wanted, Wish, wanted
 from escalon.domain.contact.told import zones_for
 from escalon.domain.decisions.engine import decide, intent_id
 from escalon.domain.decisions.transitions import CONTACTS_KEPT, channel_allowed, channel_refused
@@ -118,18 +118,19 @@ class ReceiveReply:
         return (*(("feedback",) if inbound.feedback else ()), *received)
 
     def _receive(self, reply: Reply) -> Received:
-        """A wish holds for every account that we write to at this number; anything else is about
-        the latest message."""
+        """A wish holds for every account that we write to at this number; what a person reads is
+        about the latest message."""
         known = accounts_at(self._table, self._name_of(reply.sender), reply.channel)
-        wish = wish_of(reply.text)
-        became: list[Received] = []
-        for written in known if wish else known[:1]:
-            became.append(self._write_down(reply, wish, written))
+        asked = wanted(reply.text)
+        became = [
+            self._write_down(reply, replace(asked, to_read=asked.to_read and number == 0), written)
+            for number, written in enumerate(known if asked.wish else known[:1])
+        ]
         if not became:
             return "unmatched"
         return next((one for one in became if one != "known"), "known")
 
-    def _write_down(self, reply: Reply, wish: Wish, written: WrittenTo) -> Received:
+    def _write_down(self, reply: Reply, asked: Wanted, written: WrittenTo) -> Received:
         rulebook = self._rulebook(written.account_id)
         if rulebook is None:
             raise TryLaterError("no rulebook is in force")
@@ -149,13 +150,20 @@ class ReceiveReply:
             now = self._clock.now()
             # Clocks differ, and a replay's stands elsewhere: nobody has written in the future.
             reply = replace(reply, at=min(reply.at, now))
-            effect = (
-                _wished(stored.account, reply, wish, latest, _today(stored.account, rulebook, now))
-                if wish
-                else _asked(stored.account, reply, written, documents.get(about), rulebook, now)
-            )
+            today = _today(stored.account, rulebook, now)
+            effect = _Effect("known", stored.account)
+            if asked.wish:
+                effect = _wished(stored.account, reply, asked.wish, latest, today)
+            if asked.to_read:
+                read = _asked(effect.account, reply, written, documents.get(about), rulebook, now)
+                effect = replace(
+                    read,
+                    became=effect.became if asked.wish else read.became,
+                    facts=(*effect.facts, *read.facts),
+                    said=effect.said,
+                )
             try:
-                self._write(stored, reply, wish, written, effect, rulebook, now)
+                self._write(stored, reply, asked.wish, written, effect, rulebook, now)
             except ConflictError:
                 continue
             return effect.became
