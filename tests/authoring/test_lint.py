@@ -377,6 +377,23 @@ def template(tmp_path: Path, opening: str, name: str = "friendly") -> None:
     messages.joinpath("es-CO", f"{name}.j2").write_text(words, encoding="utf-8")
 
 
+def test_an_sms_shows_what_the_law_wants_or_leads_to_where_it_stands(tmp_path: Path) -> None:
+    """A message of a name and a thank-you, as this template's SMS is, keeps the law's blocks from
+    whoever gets it; the shipped ones lead to the debtor's page."""
+    folder = written(tmp_path)
+    template(tmp_path, "Su cuenta.")
+    of_law = [f for f in found(folder) if f.rule == "not-shown"]
+    assert {f.severity for f in of_law} == {"error"}
+    assert {Path(f.problem.file).parts[-2:] for f in of_law} == {("es-CO", "friendly.j2")}
+    assert {f.problem.message.split(",")[0] for f in of_law} == {
+        f"the SMS does not show {block}"
+        for block in (
+            *("amount_breakdown", "automated_agent_notice", "change_channel_or_stop"),
+            *("complaints_contact", "due_date", "how_to_dispute", "how_to_pay", "obligation"),
+        )
+    }
+
+
 def test_a_tone_too_stern_for_its_stage(tmp_path: Path) -> None:
     folder = written(tmp_path)
     template(tmp_path, "Le exigimos el pago. Nuestros abogados ya están listos.")

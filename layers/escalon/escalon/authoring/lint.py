@@ -543,6 +543,7 @@ def _holidays(draft: _Draft) -> Iterator[Finding]:
 # --- words ----------------------------------------------------------------------------------------
 
 
+_IN_ANY_SMS = frozenset({"creditor_name"})
 _BLOCK_OF = {"subject": "subject", "preheader": "preheader", "sms_start": "sms"}
 
 
@@ -578,9 +579,8 @@ def _words(draft: _Draft) -> Iterator[Finding]:
                 f"the SMS takes {message.segments} segments for one receivable",
                 f"shorten it to {draft.most_segments}",
             )
-        if message.text:
-            yield from _not_shown(draft, message, notices[message.locale.partition("-")[0]])
-        if message.shape == "one" and message.text:
+        yield from _not_shown(draft, message, notices[message.locale.partition("-")[0]])
+        if message.shape == "one" and message.prose:
             yield from _tone(draft, message)
 
 
@@ -644,10 +644,17 @@ def _not_shown(
 ) -> Iterator[Finding]:
     from escalon.authoring.written import OF_THE_DEBT, plainly
 
+    """An SMS holds little: one that leads to the debtor's page shows on it what the law wants, and
+    has to say itself only who writes."""
     for country, policy in draft.countries.items():
-        wanted = content_of(
-            policy.layers, channel="email", kind="collection", first=True, on=draft.today
-        ).require
+        lawful, wanted = (
+            content_of(
+                layers, channel=message.channel, kind="collection", first=True, on=draft.today
+            ).require
+            for layers in ([x for x in policy.layers if x.level != "house"], policy.layers)
+        )
+        if message.leads_to_page:
+            wanted = {block: source for block, source in wanted.items() if block in _IN_ANY_SMS}
         ways: dict[str, tuple[tuple[str, ...], ...]] = {
             **{block: () for block in wanted if block not in OF_THE_DEBT},
             **message.shown,
@@ -657,15 +664,26 @@ def _not_shown(
             if block in wanted and not any(
                 all(part in message.text for part in parts) for parts in texts
             ):
-                yield draft.files.finding(
-                    "warning",
-                    "not-shown",
-                    _CREDITORS,
-                    ("creditors", message.creditor.creditor),
-                    f"messages in {message.locale} do not show {block}, which the policy of "
-                    f"{country} wants ({wanted[block]})",
-                    "fill in what is missing, show it in the layout, or `say` it in the policy",
-                )
+                severity: Severity = "error" if block in lawful else "warning"
+                told = f"show {block}, which the policy of {country} wants ({wanted[block]})"
+                if message.channel == "sms":
+                    yield draft.files.in_template(
+                        severity,
+                        "not-shown",
+                        (message.locale, message.template, "sms"),
+                        f"the SMS does not {told}",
+                        'end it with `say("sms_end")`, which leads to the debtor\'s page, or show '
+                        "it there",
+                    )
+                else:
+                    yield draft.files.finding(
+                        severity,
+                        "not-shown",
+                        _CREDITORS,
+                        ("creditors", message.creditor.creditor),
+                        f"messages in {message.locale} do not {told}",
+                        "fill in what is missing, show it in the layout, or `say` it in the policy",
+                    )
 
 
 def _texts(draft: _Draft) -> Iterator[Finding]:

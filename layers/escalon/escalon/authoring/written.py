@@ -33,7 +33,9 @@ class Written(msgspec.Struct, frozen=True):
     shape: str
     previews: dict[str, str]  # what others can read along, by place
     stage: str = ""
-    text: str = ""  # of an e-mail
+    channel: str = "email"
+    text: str = ""  # all of it
+    leads_to_page: bool = False  # by a link, to where the debtor sees all that an SMS cannot hold
     prose: str = ""  # what its template says, without the layout
     # By block: what shows it, each of which is texts that have to stand there together.
     shown: dict[str, tuple[tuple[str, ...], ...]] = {}
@@ -81,7 +83,17 @@ def _written(
     if channel == "sms":
         sms = render_sms(sources, template, context)
         return Written(
-            locale, template, creditor, shape, {"sms_start": sms.text}, segments=sms.segments
+            locale,
+            template,
+            creditor,
+            shape,
+            {"sms_start": sms.text},
+            context.stage,
+            "sms",
+            plainly(sms.text),
+            bool(context.account_url) and context.account_url in sms.text,
+            shown=_shown(context, ""),
+            segments=sms.segments,
         )
     email = render_email(sources, template, context)
     seen = {"subject": email.subject, "preheader": email.preheader, "sender": creditor.name}
@@ -96,13 +108,18 @@ def _written(
         shape,
         seen,
         context.stage,
+        "email",
         plainly(email.text),
-        prose,
-        {
-            block: tuple(tuple(plainly(text) for text in texts) for texts in ways)
-            for block, ways in _blocks(context, automatic).items()
-        },
+        prose=prose,
+        shown=_shown(context, automatic),
     )
+
+
+def _shown(context: MessageContext, automatic: str) -> dict[str, tuple[tuple[str, ...], ...]]:
+    return {
+        block: tuple(tuple(plainly(text) for text in texts) for texts in ways)
+        for block, ways in _blocks(context, automatic).items()
+    }
 
 
 def plainly(text: str) -> str:
