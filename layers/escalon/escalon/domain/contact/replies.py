@@ -24,8 +24,10 @@ _STOP = frozenset(
 )
 _START = frozenset({"start", "unstop", "alta"})
 # A sentence that begins with one of these asks to be left alone, whatever comes after it …
-_BEGINS = ("stop", "stopall", "unsubscribe", "optout", "opt out", "pare", "paren", "detengan")
-_BEGINS += ("baja gracias", "baja por favor", "baja ya", "baja de", "baja del", "salir de")
+_BEGINS = (
+    *("stop", "stopall", "unsubscribe", "optout", "opt out", "pare", "paren", "detengan"),
+    *("baja gracias", "baja por favor", "baja ya", "baja de", "baja del", "salir de"),
+)
 # … but for these, which ask or promise something else.
 _NOT_SO = ("stop by", "stopped", "pare por", "pare bolas")
 # Said anywhere in it, unless "no" or "don't" stands before it.
