@@ -20,11 +20,11 @@ from pydantic_core import core_schema
 from escalon.authoring.agreements import AgreementsFile
 from escalon.authoring.channels import ChannelsFile
 from escalon.authoring.contact_policies import CalendarFile, PolicyFile
+from escalon.authoring.escalation import CreditorsFile, EscalationFile
 from escalon.authoring.experiments import ExperimentsFile
 from escalon.authoring.payments import PaymentsFile, RateTableFile
 from escalon.authoring.retention import RetentionFile
 from escalon.authoring.risk import RiskFile
-from escalon.authoring.rulebook import CreditorsFile, EscalationFile
 
 type Schema = dict[str, Any]
 
