@@ -12,13 +12,9 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from escalon.authoring.contact_policies import (
-    CalendarFile,
-    PolicyFile,
-    compile_calendar,
-    compile_layer,
-    compose,
-)
+from escalon.authoring.calendars import CalendarFile, compile_calendar
+from escalon.authoring.composition import compose
+from escalon.authoring.contact_policies import PolicyFile, compile_layer
 from escalon.authoring.yaml_lines import check, read
 from escalon.domain.account import Consent, ContactPoint, ContactRecord
 from escalon.domain.contact.facts import Conversation, Request, Stop

@@ -21,7 +21,7 @@ from pathlib import Path
 
 import holidays
 
-from escalon.authoring.contact_policies import CalendarFile, OwnDay
+from escalon.authoring.calendars import CalendarFile, OwnDay
 from escalon.authoring.yaml_lines import check, read
 
 # Regions as ISO 3166-2 writes them; the package also knows a few cities by their names.

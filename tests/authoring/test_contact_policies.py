@@ -9,14 +9,9 @@ import pytest
 import yaml
 from pydantic import ValidationError
 
-from escalon.authoring.contact_policies import (
-    CalendarFile,
-    PolicyFile,
-    compile_calendar,
-    compile_layer,
-    compose,
-    unreviewed,
-)
+from escalon.authoring.calendars import CalendarFile, compile_calendar
+from escalon.authoring.composition import compose, unreviewed
+from escalon.authoring.contact_policies import PolicyFile, compile_layer
 from escalon.authoring.yaml_lines import Problem, WrongValuesError, check, read
 from escalon.domain.calendar import Calendar
 from escalon.domain.contact.policy import (

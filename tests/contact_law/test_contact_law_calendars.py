@@ -7,7 +7,7 @@ from pathlib import Path
 import holidays
 import pytest
 
-from escalon.authoring.contact_policies import CalendarFile, compile_calendar
+from escalon.authoring.calendars import CalendarFile, compile_calendar
 from escalon.authoring.yaml_lines import check, read
 from escalon_cli.calendars import main
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from escalon.authoring.contact_policies import CalendarFile
+from escalon.authoring.calendars import CalendarFile
 from escalon.authoring.yaml_lines import check, read
 from escalon.domain.calendar import find_zone, intersect, is_within
 from escalon_cli.calendars import main

@@ -11,13 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from escalon.authoring.contact_policies import (
-    CalendarFile,
-    PolicyFile,
-    compile_calendar,
-    compile_layer,
-    compose,
-)
+from escalon.authoring.calendars import CalendarFile, compile_calendar
+from escalon.authoring.composition import compose
+from escalon.authoring.contact_policies import PolicyFile, compile_layer
 from escalon.authoring.yaml_lines import check, read
 from escalon.domain.account import Consent, ContactPoint, ContactRecord
 from escalon.domain.calendar import ALWAYS, Calendar, Week

@@ -10,7 +10,7 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from escalon.authoring.contact_policies import unreviewed
+from escalon.authoring.composition import unreviewed
 from escalon.domain.account import Consent, ContactPoint, ContactRecord, Receivable
 from escalon.domain.calendar import ALWAYS, Calendar
 from escalon.domain.contact import rules as contact_policy_rules

@@ -28,15 +28,11 @@ import msgspec
 from pydantic import BaseModel
 
 from escalon.authoring.agreements import AgreementsFile
+from escalon.authoring.calendars import CalendarFile, compile_calendar
 from escalon.authoring.caps import compiled as compiled_caps
 from escalon.authoring.channels import ChannelsFile, wrong_steps
-from escalon.authoring.contact_policies import (
-    CalendarFile,
-    PolicyFile,
-    compile_calendar,
-    compile_layer,
-    compose,
-)
+from escalon.authoring.composition import compose
+from escalon.authoring.contact_policies import PolicyFile, compile_layer
 from escalon.authoring.escalation import CreditorsFile, EscalationFile, StrategyFile
 from escalon.authoring.experiments import ExperimentsFile
 from escalon.authoring.payments import PaymentsFile, RateTableFile

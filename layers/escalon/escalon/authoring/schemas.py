@@ -18,8 +18,9 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
 from escalon.authoring.agreements import AgreementsFile
+from escalon.authoring.calendars import CalendarFile
 from escalon.authoring.channels import ChannelsFile
-from escalon.authoring.contact_policies import CalendarFile, PolicyFile
+from escalon.authoring.contact_policies import PolicyFile
 from escalon.authoring.escalation import CreditorsFile, EscalationFile
 from escalon.authoring.experiments import ExperimentsFile
 from escalon.authoring.payments import PaymentsFile, RateTableFile
