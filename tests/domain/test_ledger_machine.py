@@ -23,14 +23,14 @@ from hypothesis.stateful import (
     rule,
 )
 
-from escalon.domain.account import Receivable
+from escalon.domain.account import Receivable, pot
 from escalon.domain.payments import ledger
 from escalon.domain.payments.ledger import Booking, LedgerEntry
 from escalon.domain.payments.payment import PaymentNotice, PaymentState, merge, net, state_of
 from escalon.domain.storage import AlreadyDoneError, Stored
 from escalon.importing.records import PaymentRecord
 from escalon.usecases.payments import book_payments
-from escalon.usecases.payments.book_payments import UnmatchedMoney
+from escalon.usecases.payments.book_payments import UnmatchedMoney, settle_with_credit
 from escalon.usecases.payments.ledger_writes import all_open, write
 from escalon.usecases.payments.record_payments import RecordPayments
 from tests.doubles.crashing import Crash, Faults
@@ -288,6 +288,19 @@ class Ledger(RuleBasedStateMachine):
     @rule()
     def go_on(self) -> None:
         self._finish()
+
+    @rule()
+    def runs_settle_with_credit(self) -> None:
+        """As many as it takes: then none stands beside what it may settle (L15)."""
+        self._finish()
+        for account_id in ACCOUNTS:
+            before, stored = None, self._stored(account_id)
+            while stored is not before:
+                before = stored
+                stored = settle_with_credit(self.world.table, before, self.world.rulebook(), NOW)
+            opened = all_open(self.world.table, stored.account)
+            owed = {pot(one.creditor, one.currency) for one in opened if one.open_minor > 0}
+            assert owed.isdisjoint(k for k, minor in stored.account.credits.items() if minor > 0)
 
     # ----------------------------------------------------------------------- inside
 

@@ -340,7 +340,7 @@ def test_the_checkout_is_opened_once_for_an_attempt(minor: int, written: bytes) 
     assert preference["payer"] == {"name": "Ana", "email": "ana@example.com"}
     url = "https://www.mercadopago.com.co/checkout/v1/redirect?pref_id=1"
     body = json.dumps({"init_point": url}).encode()
-    assert mercadopago.opened_checkout(201, body).url == url
+    assert mercadopago.opened_checkout(201, body, SETTING).url == url
 
 
 def test_a_payer_who_is_not_known_is_not_made_up() -> None:

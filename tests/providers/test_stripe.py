@@ -410,7 +410,8 @@ def test_the_checkout_is_opened_once_for_an_attempt() -> None:
         "payment_intent_data[metadata][reference]": ["FAC-1"],
         "customer_email": ["ana@example.com"],
     }
-    opened = stripe.opened_checkout(200, b'{"url": "https://checkout.stripe.com/c/pay/cs_1"}')
+    body = b'{"url": "https://checkout.stripe.com/c/pay/cs_1"}'
+    opened = stripe.opened_checkout(200, body, SETTING)
     assert (opened.url, opened.fields) == ("https://checkout.stripe.com/c/pay/cs_1", {})
 
 
@@ -432,13 +433,19 @@ def test_amounts_that_the_checkout_cannot_take(currency: str, minor: int) -> Non
 @pytest.mark.parametrize("body", [b'{"url": null}', b'{"url": "http://x"}', b"{}"])
 def test_a_checkout_without_an_address(body: bytes) -> None:
     with pytest.raises(MalformedError):
-        stripe.opened_checkout(200, body)
+        stripe.opened_checkout(200, body, SETTING)
+
+
+def test_a_sandbox_that_is_reached_without_encryption_opens_its_checkout_so_too() -> None:
+    here = replace(SETTING, api="http://127.0.0.1:9")
+    opened = stripe.opened_checkout(200, b'{"url": "http://127.0.0.1:9/pay"}', here)
+    assert opened.url == "http://127.0.0.1:9/pay"
 
 
 def test_the_checkout_could_not_be_opened() -> None:
     for status in (404, 402, 500):
         with pytest.raises(NotAnsweredError):
-            stripe.opened_checkout(status, b"{}")
+            stripe.opened_checkout(status, b"{}", SETTING)
 
 
 # ---------------------------------------------------------------- secrets

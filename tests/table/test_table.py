@@ -245,7 +245,9 @@ def test_a_document_of_a_transaction_has_its_version_too(table: Table) -> None:
 
 def payment(payment_id: str, *parts: Part) -> BookedPayment:
     state = PaymentState(approved=Said(900, NOW), declined=True)
-    return BookedPayment(payment_id, "stripe", "andina", "COP", NOW, state, "r1", "r1", parts, 2)
+    return BookedPayment(
+        payment_id, "stripe", "andina", "COP", NOW, state, "r1", ("r1",), "r1", parts, 2
+    )
 
 
 def test_a_payment_comes_back_as_it_was_written(table: Table) -> None:

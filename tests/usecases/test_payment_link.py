@@ -435,7 +435,9 @@ def test_a_press_leads_to_the_checkout_under_a_reference_of_its_own() -> None:
         "signature:integrity": [hashlib.sha256(signed.encode()).hexdigest()],
         "redirect-url": ["https://pay.example/p/kQUceAIky1?back"],
     }
-    assert debtor.references() == {REFERENCE: {"account_id": "a1", "creditor": "andina"}}
+    assert debtor.references() == {
+        REFERENCE: {"account_id": "a1", "creditor": "andina", "receivables": ["r1", "r2"]}
+    }
     item = debtor.world.all_items()[f"REF#{REFERENCE}", "REF"]
     assert item["expires"] == {"N": str(int((NOW + timedelta(days=90)).timestamp()))}
 

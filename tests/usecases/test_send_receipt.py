@@ -21,9 +21,10 @@ from escalon.domain.payments.payment import Incoming, PaymentState, Said
 from escalon.domain.rules.rulebook import HoldKind, Payments, Rulebook
 from escalon.domain.storage import Change, ConflictError
 from escalon.messages.errors import MessageError
+from escalon.usecases.contact.answers import NotYetError
 from escalon.usecases.contact.record_feedback import RecordFeedback
 from escalon.usecases.payments.book_payments import BookPayments, OfAccount
-from escalon.usecases.payments.send_receipt import NotYetError, SendReceipt, receipt_id
+from escalon.usecases.payments.send_receipt import SendReceipt, receipt_id
 from tests.doubles.crashing import Crash, Crashing, Faults, When
 from tests.doubles.world import NOW, TABLE, World, debtor, point, receivable, rulebook
 
@@ -228,10 +229,13 @@ def test_the_address_works_and_nobody_has_revoked_it(
     assert len(world.messages()) == len(world.ses.calls)
 
 
-def test_nobody_confirms_anything_to_a_person_about_whom_the_law_says_silence() -> None:
+@pytest.mark.parametrize("payer_email", ["", ANA, "brother@example.org"])
+def test_nobody_confirms_anything_to_a_person_about_whom_the_law_says_silence(
+    payer_email: str,
+) -> None:
     """A receipt is exempt from hours and caps, never from a stop of everything."""
     gone = Hold("h", "deceased", NOW.date())
-    world = paid(replace(debtor("a1", FIRST, SECOND), holds=(gone,)), payer_email="")
+    world = paid(replace(debtor("a1", FIRST, SECOND), holds=(gone,)), payer_email=payer_email)
     never = Layer("core", "base", stops=(Stops(Provenance("law"), ("deceased",)),))
     before = with_receipts().policy_for("CO")
     by = with_receipts(
@@ -240,6 +244,16 @@ def test_nobody_confirms_anything_to_a_person_about_whom_the_law_says_silence() 
     )
     assert sender(world, of=by)("a1", PAYMENT) == "no_address"
     assert world.ses.calls == []
+
+
+@pytest.mark.parametrize(("payer_email", "became"), [(ANA, "no_address"), ("b@c.org", "sent")])
+def test_whoever_refused_email_gets_none_and_others_who_pay_do(
+    payer_email: str, became: str
+) -> None:
+    refusing = replace(debtor("a1", FIRST, SECOND), refused_channels=("email",))
+    world = paid(refusing, payer_email=payer_email)
+    assert sender(world)("a1", PAYMENT) == became
+    assert len(world.ses.calls) == (became == "sent")
 
 
 # ------------------------------------------------------------------------------- whether
@@ -546,7 +560,10 @@ def test_a_claim_is_given_up_on_after_a_quarter_of_an_hour(
     else:
         assert sender(world)("a1", PAYMENT) == became
         assert world.reports == [
-            ("receipt_unknown", {"message_id": receipt_id(PAYMENT), "reason": "lost"})
+            (
+                "receipt_unknown",
+                {"message_id": receipt_id(PAYMENT), "channel": "email", "reason": "lost"},
+            )
         ]
     assert world.ses.calls == []
 

@@ -219,6 +219,7 @@ class AllocationFile(_Part):
 
     order: list[Component]
     named_first: YesNo
+    held: Literal["last", "never"] = "last"
 
     @model_validator(mode="after")
     def _each_once(self) -> "AllocationFile":
@@ -247,7 +248,7 @@ class PaymentsFile(_Part):
         return Payments(
             providers={name: one.compiled(name) for name, one in sorted(self.providers.items())},
             allocation={
-                country: Allocation(tuple(one.order), one.named_first)
+                country: Allocation(tuple(one.order), one.named_first, one.held)
                 for country, one in sorted(self.allocation.items())
             },
             awaited_hours=self.awaited,

@@ -85,10 +85,10 @@ MEANINGS: dict[str, dict[str, str]] = {
     "EscalationFile": {
         "rulebook": "Its name; the version is added by itself.",
         "language": "A folder of messages/: the words for whoever has no language of their own.",
-        "zone": "Of debtors whose time zone nobody told us.",
+        "zone": "Of days and caps; of debtors only if one contact policy is for everybody.",
         "contact_policy": 'Layers of rules by the debtor\'s country; "*" is any other.',
         "based_on": "A folder from which every file is taken that this one does not have.",
-        "delivered_after": "Accepted and not failed for so long counts as delivered.",
+        "delivered_after": "An SMS accepted and not failed for so long counts as delivered.",
         "strategies": "Ladders; the first whose `for` holds is the account's.",
         "caps": "The most messages in an hour, a day or a run; what comes over it waits.",
         "send_within": "What was decided longer ago is decided again instead of sent late.",

@@ -157,9 +157,9 @@ def open_checkout(
     return Question("POST", url, headers, _JSON.encode(preference))
 
 
-def opened_checkout(status: int, body: bytes) -> Checkout:
+def opened_checkout(status: int, body: bytes, setting: PaymentProvider) -> Checkout:
     """The preference's page."""
-    return Checkout(reading.opened(status, body, "init_point"))
+    return Checkout(reading.opened(status, body, "init_point", setting))
 
 
 def _verified(request: WebhookRequest, secrets: list[Credential]) -> datetime:

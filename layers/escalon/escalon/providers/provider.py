@@ -157,7 +157,7 @@ class OpensCheckouts(Protocol):
         """How to ask for a checkout. Raises as `PaysOnline.checkout` does."""
         ...
 
-    def opened_checkout(self, status: int, body: bytes) -> Checkout:
+    def opened_checkout(self, status: int, body: bytes, setting: PaymentProvider) -> Checkout:
         """Where the payer goes, by the provider's answer. Raises NotAnsweredError or
         MalformedError."""
         ...

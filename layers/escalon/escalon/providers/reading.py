@@ -205,13 +205,16 @@ def answered(status: int, body: bytes) -> dict[str, Any] | None:
     return object_of(body)
 
 
-def opened(status: int, body: bytes, path: str) -> str:
-    """The address at `path` of what an API has just made."""
+def opened(status: int, body: bytes, path: str, setting: PaymentProvider) -> str:
+    """The address at `path` of what an API has just made: HTTPS, unless the API itself is a sandbox
+    that is not."""
     document = answered(status, body)
     if document is None:
         raise NotAnsweredError("status 404")
     value = value_at(document, path)
-    if not isinstance(value, str) or not value.startswith("https://"):
+    if not isinstance(value, str) or not value.startswith(
+        ("https://", setting.api.partition("://")[0] + "://")
+    ):
         raise MalformedError(f"{path} is not an address")
     return value
 

@@ -212,9 +212,9 @@ def open_checkout(
     return Question("POST", url, headers, urlencode(form).encode())
 
 
-def opened_checkout(status: int, body: bytes) -> Checkout:
+def opened_checkout(status: int, body: bytes, setting: PaymentProvider) -> Checkout:
     """The session's page."""
-    return Checkout(reading.opened(status, body, "url"))
+    return Checkout(reading.opened(status, body, "url", setting))
 
 
 def _verified(request: WebhookRequest, secrets: list[Credential]) -> datetime:

@@ -79,6 +79,8 @@ class Acceptance(msgspec.Struct, frozen=True, omit_defaults=True):
     code_point: str = ""  # contact point that the one-time code was sent to
     document_hash: str = ""  # of what was agreed to
     note: str = ""
+    message_id: str = ""  # whose signed link led to the page; the link's code is made from it
+    challenge_id: str = ""  # of the one-time code that was given back; the code is made from it
 
 
 class Asked(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -121,6 +123,9 @@ class Agreement(msgspec.Struct, frozen=True, omit_defaults=True):
     # What payments had settled before, by cause and receivable: it does not count here.
     settled_before: dict[str, dict[str, int]] = {}
     booked: tuple[Asked, ...] = ()  # entries that it has asked for
+    # Default interest and fees that were charged on its debts between the sum and the acceptance,
+    # or while it wrongly counted as broken, and could not be given back: they are given up too.
+    beside_minor: int = 0
     pauses: tuple[Pause, ...] = ()
     seen: tuple[InstalmentState, ...] = ()  # of each instalment, when it was followed last
     history: tuple[Change, ...] = ()
@@ -152,8 +157,13 @@ class Agreement(msgspec.Struct, frozen=True, omit_defaults=True):
     def settles_in_full(self) -> bool:
         """Whether nothing is left of its debts once it is fulfilled (Mexico: a *finiquito*). A
         promise settles what it pays, and no more."""
+        return self.kind != "promise" and self.is_about_all
+
+    @property
+    def is_about_all(self) -> bool:
+        """Whether what is to be paid and what is given up come to all of its debts."""
         settled = self.total_minor - self.interest_minor + sum(self.discount.values())
-        return self.kind != "promise" and settled >= sum(self.debt.values())
+        return settled >= sum(self.debt.values())
 
     @property
     def rests(self) -> bool:

@@ -15,8 +15,8 @@ in which order money is told of.
 - One instalment that is not kept in time breaks the agreement, whatever comes later. Money that is
   told of late and was there in time mends it.
 
-The ledger is not touched when an agreement is made. What is given up is given up when it is
-fulfilled, so a broken one forfeits its discount by itself, and the debt is what it was.
+Nothing is given up when an agreement is made, but when it is fulfilled. So a broken one forfeits
+its discount by itself, and the debt is what it was.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -229,6 +229,9 @@ class InstalmentStanding(msgspec.Struct, frozen=True):
     paid_minor: int  # what is there of it
     in_time_minor: int  # what was there of it by the last day on which it is kept
     until: date  # that day: with the tolerance, and with what a reversal adds
+    # What the tolerance counts from: its due date, or the later day on which a hold ended or its
+    # money went; the due date while a hold lasts.
+    runs_from: date
     settled_on: date | None = None  # since when it is paid, in time or not
 
     @property
@@ -274,7 +277,9 @@ def standing(agreement: Agreement, today: date) -> Standing:
             state = "part_kept" if in_time else "missed"
         else:
             state = "late" if instalment.due_on < today and until < date.max else "open"
-        found.append(InstalmentStanding(instalment, state, part, in_time, until, since))
+        lasts = until == date.max  # a hold does
+        runs_from = instalment.due_on if lasts else add_days(until, -agreement.tolerance_days)
+        found.append(InstalmentStanding(instalment, state, part, in_time, until, runs_from, since))
     unkept = [one for one in found if one.state != "kept"]
     broken_on = min((add_days(one.until, 1) for one in unkept if today > one.until), default=None)
     state_now = _state(agreement, unkept, broken_on, today)
@@ -586,8 +591,9 @@ def _given_up(
 ) -> list[Asked]:
     """What need not be paid of the debts of an agreement that is fulfilled, never more than is
     open: of the components of its discount first."""
-    interest = _booked(agreement, "interest") + sum(one.amount_minor for one in charged)
-    left = sum(agreement.debt.values()) + interest - found.paid_minor
+    charges = _booked(agreement, "interest") + sum(one.amount_minor for one in charged)
+    charges += agreement.beside_minor
+    left = sum(agreement.debt.values()) + charges - found.paid_minor
     debts = {name: dict(debt) for name, debt in is_open.items()}
     for one in charged:
         if one.receivable_id in debts:
@@ -691,19 +697,16 @@ def resumption(agreement: Agreement, today: date) -> Resumption | None:
 
 
 class Reminding(msgspec.Struct, frozen=True):
-    """A reminder of one instalment that is due now; `left_minor` of it is still to be paid.
-    `record` says how it was tried before, if it reached nobody."""
+    """A reminder of one instalment that is due now; `left_minor` of it is still to be paid. `key`
+    is what it is remembered by in `Account.reminded`; `record` says how it was tried before, if it
+    reached nobody."""
 
     agreement: Agreement
     step: Step
     instalment: Instalment
     left_minor: int
+    key: str
     record: StepRecord | None = None
-
-    @property
-    def key(self) -> str:
-        """What it is remembered by in `Account.reminded`."""
-        return reminder_key(self.agreement.agreement_id, self.instalment, self.step)
 
 
 def reminder(
@@ -715,25 +718,27 @@ def reminder(
 ) -> Reminding | None:
     """The reminder that is due, if any: of the first instalment that has one, the latest step whose
     day has come. The ones before it are not caught up with, and what is said before the due date,
-    or on it, is never said later (L3, L18). `records` are the account's; one that failed is tried
-    again by what channels are left."""
+    or on it, is never said later (L3, L18). What is said after it counts from where the tolerance
+    does, so a hold's end brings it, once more if it was said before. While a hold lasts nothing is
+    said. `records` are the account's; one that failed is tried again by what channels are left."""
     if found.state != "active":
         return None
     for one in found.instalments:
-        if one.state == "kept":
+        if one.state == "kept" or one.until == date.max:
             continue
         age = (today - one.instalment.due_on).days
         come = [
             step
             for step in steps
-            if step.day <= age and (step.day > 0 or age < 0 or step.day == age)
+            if _reminds_on(one, step) <= today and (step.day > 0 or age < 0 or step.day == age)
         ]
         latest = max(come, key=lambda step: step.day, default=None)
         if latest is None:
             continue
-        record = records.get(reminder_key(agreement.agreement_id, one.instalment, latest))
+        key = _reminder_key(agreement, one, latest)
+        record = records.get(key)
         if record is None or not record.is_behind:
-            return Reminding(agreement, latest, one.instalment, one.left_minor, record)
+            return Reminding(agreement, latest, one.instalment, one.left_minor, key, record)
     return None
 
 
@@ -744,11 +749,17 @@ def looks_on(found: Standing, steps: Sequence[Step], today: date) -> date | None
     if found.state == "active":
         for one in found.instalments:
             if one.state != "kept":
-                due = (add_days(one.instalment.due_on, step.day) for step in steps)
-                days += [day for day in due if day > today]
+                days += [day for step in steps if (day := _reminds_on(one, step)) > today]
     return min(days, default=None)
 
 
-def reminder_key(agreement_id: str, instalment: Instalment, step: Step) -> str:
+def _reminds_on(one: InstalmentStanding, step: Step) -> date:
+    """The day of a reminder."""
+    return add_days(one.runs_from if step.day > 0 else one.instalment.due_on, step.day)
+
+
+def _reminder_key(agreement: Agreement, one: InstalmentStanding, step: Step) -> str:
     """What a reminder is remembered by."""
-    return f"{agreement_id}/{instalment.number}/{step.step}"
+    key = f"{agreement.agreement_id}/{one.instalment.number}/{step.step}"
+    later = step.day > 0 and one.runs_from != one.instalment.due_on
+    return f"{key}/{one.runs_from}" if later else key

@@ -221,6 +221,60 @@ def _counted(before: Agreement, after: Agreement) -> Agreement:
     return after if after is before else replace(after, version=after.version + 1)
 
 
+def without_default_interest(
+    account: Account,
+    agreement: Agreement,
+    entries: Iterable[LedgerEntry],
+    *,
+    through: date,
+    booked_at: datetime,
+    why: str,
+) -> tuple[Booking, int]:
+    """A whole account without the default interest that was charged on an agreement's debts beside
+    it, which runs again from the day after `through`; `entries` are those from which on it was.
+    What was paid of it stays paid. With that, and fees that were charged, in minor units: it is not
+    owed under the agreement (`Agreement.beside_minor`)."""
+    charged: dict[str, int] = {}
+    beside = 0
+    for entry in entries:
+        if entry.receivable_id not in agreement.debts or entry.cause.startswith("agreement:"):
+            continue
+        if entry.kind == "interest":
+            name = entry.receivable_id
+            charged[name] = charged.get(name, 0) + entry.amount_minor
+        if entry.kind in ("interest", "fee"):
+            beside += entry.amount_minor
+    opened = _named(account.receivables)
+    changed: dict[str, Receivable] = {}
+    booked: list[LedgerEntry] = []
+    for name in agreement.debts:
+        receivable = opened.get(name)
+        if receivable is None:
+            continue
+        after = receivable
+        minor = min(charged.get(name, 0), receivable.extras.get("interest", 0))
+        if minor > 0:
+            booking = ledger.charge_extra(
+                ledger.whole(account, opened.values()),
+                receivable,
+                "interest",
+                -minor,
+                booked_at=booked_at,
+                cause=f"{agreement.cause} {why}",
+            )
+            (after,) = booking.changed
+            booked.extend(booking.entries)
+            beside -= minor
+        if after.accrued_through and after.accrued_through > through:
+            after = replace(after, accrued_through=through, accrued_rest=0)
+        if after != receivable:
+            changed[name] = after
+            opened[name] = after
+    opened = {name: one for name, one in opened.items() if one.open_minor}
+    whole = ledger.whole(account, opened.values())
+    return Booking(whole, tuple(changed.values()), tuple(booked)), max(0, beside)
+
+
 # ---------------------------------------------------------------------- the account's document
 
 

@@ -665,6 +665,10 @@ _PROBLEMS: dict[tuple[str, str], tuple[str, str]] = {
         "el acuerdo ya no permite este cambio",
         "the agreement does not allow this any more",
     ),
+    ("agreement", "not_on_file"): (
+        "antes del acuerdo debe constar lo que exige la ley; escríbanos y le ayudamos",
+        "the law asks for something before the agreement that is not there yet; please write to us",
+    ),
     ("agreement", "may_not"): (
         "usted no puede hacer este cambio; lo puede hacer una persona autorizada",
         "you may not do this; somebody with the authority can",

@@ -23,8 +23,9 @@ from escalon.domain.account import (
     Receivable,
     pot,
 )
+from escalon.domain.agreements.agreed import Agreement
 from escalon.domain.money import Component, MoneyError
-from escalon.domain.payments.payment import BookedPayment, Part, Taken
+from escalon.domain.payments.payment import BookedPayment, Part, Taken, credit_of
 from escalon.domain.rules.rulebook import Allocation
 
 # charge: a receivable's own amount · adjustment: its source states another balance · payment: money
@@ -70,6 +71,14 @@ class Payment(msgspec.Struct, frozen=True, omit_defaults=True):
     paid_at: datetime
     receivable_id: str = ""  # the obligation it names, if any
     turn: int = 0
+
+
+class Claim(msgspec.Struct, frozen=True):
+    """Receivables that are settled together, component by component and in this order, before those
+    of the next claim; with so much of the money at most (minor units; None: as much as fits)."""
+
+    receivables: tuple[str, ...]
+    most_minor: int | None = None
 
 
 class Booking(msgspec.Struct, frozen=True):
@@ -257,17 +266,19 @@ def pay(
     open_receivables: Iterable[Receivable],
     payment: Payment,
     rule: Allocation = Allocation(),  # noqa: B008 - an immutable value
+    claims: Sequence[Claim] | None = None,
 ) -> Booking:
     """Allocate a payment by the rule; what is left is credit.
 
-    `open_receivables` are those it may settle, embedded or beyond. Money of another currency or
-    creditor is never used (lesson E1); it is kept apart, shown, and never dropped. Money that goes
-    back is no payment: an amount below 0 is a MoneyError.
+    `open_receivables` are those it may settle, embedded or beyond: the one that it names, then what
+    the claims say (`allocation.claims`; None: all, the oldest due date first). Money of another
+    currency or creditor is never used (lesson E1); it is kept apart, shown, and never dropped.
+    Money that goes back is no payment: an amount below 0 is a MoneyError.
     """
     if payment.amount_minor < 0:
         raise MoneyError(f"payment {payment.payment_id} is less than nothing")
     given = list(open_receivables)
-    changed, parts, left = _allocated(given, payment, rule)
+    changed, parts, left = _allocated(given, payment, rule, claims)
     of_receivable = {r.receivable_id: r for r in changed.values()}
     entries = [
         _entry(
@@ -304,12 +315,14 @@ def apply_credit(
     receivable_id: str = "",
     rule: Allocation = Allocation(),  # noqa: B008 - an immutable value
     *,
+    claims: Sequence[Claim] | None = None,
     most_parts: int | None = None,
 ) -> Booking:
     """Settle receivables with what stands as credit of a payment, or with so much of it; a named
-    receivable alone if one is named. `parts` are then all of the payment's. After `most_parts`
-    parts it stops; called again, it goes on as if it had not stopped."""
-    credit = sum(part.amount_minor for part in booked.parts if not part.receivable_id)
+    receivable alone if one is named, else as the claims say (see `pay`). `parts` are then all of
+    the payment's. After `most_parts` parts it stops; called again, with claims as they are by then,
+    it goes on as if it had not stopped."""
+    credit = credit_of(booked.parts)
     spend = credit if most_minor is None else min(credit, most_minor)
     given = list(open_receivables)
     wanted = [r for r in given if not receivable_id or r.receivable_id == receivable_id]
@@ -322,7 +335,7 @@ def apply_credit(
         receivable_id or booked.receivable_id,
         booked.turns,
     )
-    changed, parts, left = _allocated(wanted, money, rule, most_parts)
+    changed, parts, left = _allocated(wanted, money, rule, claims, most_parts)
     spent = spend - left
     if not spent:
         return Booking(account, (), (), booked.parts)
@@ -432,7 +445,8 @@ def put(account: Account, receivable: Receivable) -> Account:
 
 
 def embed(account: Account, open_receivables: Iterable[Receivable]) -> Account:
-    """The account with its twenty oldest open receivables embedded and the rest summed.
+    """The account with its twenty oldest open receivables embedded and the rest summed. Of each
+    agreement that is kept the oldest is among them, so that its instalments are reminded of.
 
     What is handed in is all that is open, if the account had some beyond; else what it embeds. Once
     nothing is open, nothing has to be mended either.
@@ -440,16 +454,36 @@ def embed(account: Account, open_receivables: Iterable[Receivable]) -> Account:
     ordered = sorted(
         open_receivables, key=lambda r: (r.due_on or date.min, r.issued_on, r.receivable_id)
     )
+    listed = ordered
     beyond: dict[str, Beyond] = {}
-    for receivable in ordered[EMBEDDED_RECEIVABLES:]:
-        key = pot(receivable.creditor, receivable.currency)
-        before = beyond.get(key, Beyond(0, 0))
-        beyond[key] = Beyond(before.count + 1, before.open_minor + receivable.open_minor)
+    if len(ordered) > EMBEDDED_RECEIVABLES:
+        listed, rest = _listed(ordered, account.agreements)
+        for receivable in rest:
+            key = pot(receivable.creditor, receivable.currency)
+            before = beyond.get(key, Beyond(0, 0))
+            beyond[key] = Beyond(before.count + 1, before.open_minor + receivable.open_minor)
     return replace(
         account,
-        receivables=tuple(ordered[:EMBEDDED_RECEIVABLES]),
+        receivables=tuple(listed),
         beyond=beyond,
         exceptions=account.exceptions if ordered else (),
+    )
+
+
+def _listed(
+    ordered: Sequence[Receivable], agreements: Iterable[Agreement]
+) -> tuple[list[Receivable], list[Receivable]]:
+    """The receivables that the document has room for, and the rest; both the oldest first."""
+    names = {
+        next((one.receivable_id for one in ordered if one.receivable_id in agreement.debts), "")
+        for agreement in agreements
+        if agreement.rests
+    }
+    first = sorted(ordered, key=lambda one: one.receivable_id not in names)
+    room = {one.receivable_id for one in first[:EMBEDDED_RECEIVABLES]}
+    return (
+        [one for one in ordered if one.receivable_id in room],
+        [one for one in ordered if one.receivable_id not in room],
     )
 
 
@@ -460,43 +494,49 @@ def _allocated(
     receivables: Iterable[Receivable],
     payment: Payment,
     rule: Allocation,
+    claims: Sequence[Claim] | None,
     most_parts: int | None = None,
 ) -> tuple[dict[str, Receivable], list[Part], int]:
     """What becomes of the receivables, what settles what in the order in which it does (so many
-    parts of it at most), and what is left of the payment."""
+    parts of it at most, one for each component of each receivable), and what is left of the
+    payment."""
+    fitting = {
+        r.receivable_id: r for r in settleable(receivables, payment.creditor, payment.currency)
+    }
     named = payment.receivable_id if rule.named_first else ""
-    order = _fitting(receivables, payment.creditor, payment.currency, named)
-    first = order[:1] if named and order and order[0].receivable_id == named else []
-    rest = order[len(first) :]
+    first = Claim((named,))
     changed: dict[str, Receivable] = {}
-    parts: list[Part] = []
+    parts: dict[tuple[str, Component], Part] = {}
     left = payment.amount_minor
-    for group in (first, rest):
-        for component in rule.order:
-            for receivable in group:
-                if not left or len(parts) == most_parts:
-                    return changed, parts, left
-                now = changed.get(receivable.receivable_id, receivable)
-                part = min(left, open_of(now, component))
-                if part > 0:
-                    left -= part
-                    changed[receivable.receivable_id] = _moved(now, component, -part)
-                    parts.append(Part(receivable.receivable_id, component, part))
-    return changed, parts, left
+    for claim in (first, *((Claim(tuple(fitting)),) if claims is None else claims)):
+        here = left if claim.most_minor is None else min(left, claim.most_minor)
+        left -= here
+        own = [name for name in claim.receivables if name in fitting]
+        for component, name in ((one, name) for one in rule.order for name in own):
+            now = changed.get(name, fitting[name])
+            minor = min(here, open_of(now, component))
+            if minor <= 0:
+                continue
+            before = parts.get((name, component))
+            if before is None and len(parts) == most_parts:
+                return changed, list(parts.values()), left + here
+            here -= minor
+            changed[name] = _moved(now, component, -minor)
+            whole = minor + (before.amount_minor if before else 0)
+            parts[name, component] = Part(name, component, whole)
+        left += here
+    return changed, list(parts.values()), left
 
 
-def _fitting(
-    receivables: Iterable[Receivable], creditor: str, currency: str, named: str
-) -> list[Receivable]:
-    """Those that money of this creditor and currency may settle: the named one, then the oldest
-    due date first."""
+def settleable(receivables: Iterable[Receivable], creditor: str, currency: str) -> list[Receivable]:
+    """Those that money of this creditor and currency may settle, the oldest due date first."""
     return sorted(
         (
             r
             for r in receivables
             if r.creditor == creditor and r.currency == currency and r.open_minor > 0
         ),
-        key=lambda r: (r.receivable_id != named, r.due_on or date.max, r.receivable_id),
+        key=lambda r: (r.due_on or date.max, r.receivable_id),
     )
 
 

@@ -186,6 +186,7 @@ class Incoming(msgspec.Struct, frozen=True, omit_defaults=True):
     paid_at: datetime
     state: PaymentState
     receivable_id: str = ""  # the obligation it names, if any
+    meant_for: tuple[str, ...] = ()  # the receivables that its pay link asked for
     reference: str = ""  # what the source knew the debt by
     source_ref: str = ""  # who paid, as the source knows them
     creditor: str = ""  # whose account the money came to, if that is one creditor's
@@ -256,6 +257,11 @@ class Part(msgspec.Struct, frozen=True, array_like=True):
     amount_minor: int
 
 
+def credit_of(parts: Iterable[Part]) -> int:
+    """What of a payment is unapplied credit, in minor units."""
+    return sum(part.amount_minor for part in parts if not part.receivable_id)
+
+
 class BookedPayment(msgspec.Struct, frozen=True, omit_defaults=True):
     """A payment as its account keeps it: what is said of it, and what it settles now. The parts add
     up to what is booked of it, and every entry of it in the ledger carries its id as cause."""
@@ -267,12 +273,14 @@ class BookedPayment(msgspec.Struct, frozen=True, omit_defaults=True):
     paid_at: datetime
     state: PaymentState
     receivable_id: str = ""  # the obligation it names, if any
+    meant_for: tuple[str, ...] = ()  # the receivables that its pay link asked for
     reference: str = ""  # what the source knew the debt by
     parts: tuple[Part, ...] = ()
     turns: int = 0  # how often its booking was changed; names the entries of each turn
     seen_as: tuple[str, ...] = ()  # further ids under which sources tell of the same money
     payer_email: str = ""
     taking: Taken | None = None  # why money of it went last: more may have to go for that reason
+    set_free: bool = False  # a person has made credit of it, and says what that settles
 
     @property
     def names(self) -> frozenset[str]:

@@ -2,15 +2,17 @@
 
 One message per debtor, with the whole statement (lesson L11): all that is past due, and what comes
 due as soon as the ladder's earliest reminder looks ahead. What is disputed, held, agreed on, not
-yet issued or too old is not mentioned.
+yet issued or too old is not mentioned, nor in a message what the law lets nobody ask for.
 """
 
-from collections.abc import Iterable
-from datetime import date
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime
 
-from escalon.domain.account import Account, Beyond, Receivable
+from escalon.domain.account import Account, Beyond, Intent, Receivable
 from escalon.domain.agreements.agreed import resting
+from escalon.domain.contact.told import missed_notices, zones_for
 from escalon.domain.holds import countable_beyond, open_hold
+from escalon.domain.local_time import local_date
 from escalon.domain.rules.rulebook import Rulebook
 
 
@@ -39,6 +41,35 @@ def statement(
         elif -late <= ahead:
             upcoming.append(receivable)
     return overdue, upcoming
+
+
+def asked_about(
+    account: Account, creditor: str, rulebook: Rulebook, at: datetime, gives: Sequence[str] = ()
+) -> tuple[list[Receivable], list[Receivable]]:
+    """What a message of that instant, which gives the notices `gives`, asks for: the statement
+    without what a missed notice bars (12 CFR 1006.34, 1006.38)."""
+    zones = zones_for(rulebook, account)
+    overdue, upcoming = statement(account, creditor, rulebook, local_date(zones, at))
+    policy = rulebook.policy_for(account.country)
+    missed = missed_notices(
+        account, rulebook, policy, (*overdue, *upcoming), zones=zones, at=at, gives=gives
+    )
+    if not missed:
+        return overdue, upcoming
+    return (
+        [one for one in overdue if one.receivable_id not in missed],
+        [one for one in upcoming if one.receivable_id not in missed],
+    )
+
+
+def shown(account: Account, intent: Intent, rulebook: Rulebook, at: datetime) -> tuple[str, ...]:
+    """The receivables that the intent's message is about at that instant: those that it asks for,
+    or those of the agreement of whose instalment it reminds."""
+    if intent.reminder:
+        agreement = resting(account.agreements).get(intent.receivable_id)
+        return tuple(agreement.debts) if agreement is not None else ()
+    overdue, upcoming = asked_about(account, intent.creditor, rulebook, at, intent.gives)
+    return tuple(one.receivable_id for one in (*overdue, *upcoming))
 
 
 def beyond(

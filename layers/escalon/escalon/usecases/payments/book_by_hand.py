@@ -4,14 +4,14 @@ A person can be asked: money that nobody can place is refused with the field tha
 not put on the list of unmatched money.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
 from msgspec.structs import replace
 
 from escalon.domain import facts
-from escalon.domain.payments.payment import Incoming, Part
+from escalon.domain.payments.payment import Incoming, credit_of
 from escalon.domain.ports import Clock, RulebookInForce
 from escalon.domain.storage import Change, ConflictError, Stored
 from escalon.usecases.operators.acts import ActRefusedError, Settled, refused
@@ -175,11 +175,6 @@ class _WithAct:
             return self._table.update(change, *more)
         change = replace(change, facts=(*told, *act.told))
         return self._table.update(change, *more, *act.items)
-
-
-def credit_of(parts: Iterable[Part]) -> int:
-    """What of a payment is unapplied credit, in minor units."""
-    return sum(part.amount_minor for part in parts if not part.receivable_id)
 
 
 def no_account() -> ActRefusedError:

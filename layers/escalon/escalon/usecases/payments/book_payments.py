@@ -15,13 +15,19 @@ import msgspec
 from msgspec.structs import replace
 
 from escalon.domain import facts
-from escalon.domain.account import Account, Receivable, SeenPayment
+from escalon.domain.account import Account, Receivable, SeenPayment, pot
 from escalon.domain.agreements.agreed import Agreement
 from escalon.domain.agreements.agreement import resumption, standing
-from escalon.domain.agreements.follow_up import follow_all, payment_moved
+from escalon.domain.agreements.follow_up import (
+    follow_all,
+    payment_moved,
+    with_agreement,
+    without_default_interest,
+)
 from escalon.domain.contact.told import zones_for
 from escalon.domain.local_time import local_date
 from escalon.domain.payments import ledger
+from escalon.domain.payments.allocation import allocation_of, claims, on_hold
 from escalon.domain.payments.interest import charge_through, charges_interest
 from escalon.domain.payments.ledger import LedgerEntry, Payment
 from escalon.domain.payments.payment import (
@@ -30,6 +36,7 @@ from escalon.domain.payments.payment import (
     Part,
     PaymentState,
     Taken,
+    credit_of,
     merge,
     net,
     no_longer_awaited,
@@ -37,9 +44,9 @@ from escalon.domain.payments.payment import (
     why_less,
 )
 from escalon.domain.ports import Clock, RulebookInForce
-from escalon.domain.rules.rulebook import Allocation, HoldKind, Payments, Rulebook
+from escalon.domain.rules.rulebook import HoldKind, Payments, Rulebook
 from escalon.domain.storage import AlreadyDoneError, ConflictError, Stored, instant
-from escalon.usecases.agreements.writes import Read, brought_in, put_out, zones_of
+from escalon.usecases.agreements.writes import Read, brought_in, put_out, today_of, zones_of
 from escalon.usecases.payments.ledger_writes import MOST_ITEMS, all_open, issue, write
 
 if TYPE_CHECKING:
@@ -269,11 +276,11 @@ class BookPayments:
         if target > was:
             since = money.paid_at if booked.turns else after.paid_at
             crossed = _crossed(writing.account, after.creditor, since)
-            rule = _allocation(self._rulebook(own.account_id), after.creditor)
 
             def come(ground: _Writing, known: BookedPayment = after) -> BookedPayment:
-                ground.charge_interest(self._rulebook(own.account_id), since, now)
-                return ground.pay(known, target - was, now, rule)
+                rulebook = self._rulebook(own.account_id)
+                ground.charge_interest(rulebook, since, now)
+                return ground.pay(known, target - was, rulebook, now)
 
             after = writing.moved(booked, come, self._rulebook(own.account_id), now)
         elif target < was:
@@ -329,6 +336,7 @@ class BookPayments:
             money.paid_at,
             PaymentState(),
             money.receivable_id if money.receivable_id in own.named else "",
+            money.meant_for,
             money.reference,
             payer_email=money.payer_email,
         )
@@ -491,12 +499,87 @@ def _spread_once(
 
     def go_on(ground: _Writing, known: BookedPayment = booked) -> BookedPayment:
         if excess <= 0:
-            return ground.apply(known, _allocation(rulebook, known.creditor))
+            return ground.apply(known, rulebook, now)
         ground.charge_interest(rulebook, now, now, INTEREST_AT_ONCE)
         receivables = _going(table, account_id, known, ground)
         return ground.take_back(known, excess, known.taking or "reversal", receivables, now)
 
     writing.booked[payment_id] = writing.moved(booked, go_on, rulebook, now)
+    return writing.write(table, stored, open_before, now)
+
+
+def settle_with_credit(
+    table: "Table", stored: Stored, rulebook: Rulebook | None, now: datetime
+) -> Stored:
+    """Settle what is open with credit of the same creditor and currency, as if it had come today:
+    a receivable of which we came to know after the money. But nothing that is on hold, and with no
+    credit that a person has set free. One transaction for each payment, the oldest first. Raises
+    ConflictError if the account has moved on."""
+    for booked in _credit_at_hand(table, stored.account, rulebook, now):
+        stored = _settle_with(table, stored, booked, rulebook, now)
+    return stored
+
+
+def _credit_at_hand(
+    table: "Table", account: Account, rulebook: Rulebook | None, now: datetime
+) -> list[BookedPayment]:
+    """The payments whose credit may settle something. None while a booking goes on: what looks like
+    credit may be money that is to be spread, or to go back."""
+    pots = {key for key, minor in account.credits.items() if minor > 0}
+    if not pots or account.spreading:
+        return []
+    owed = {pot(one.creditor, one.currency) for one in _not_on_hold(table, account, rulebook, now)}
+    if pots.isdisjoint(owed):
+        return []
+    found = [
+        booked
+        for booked in table.payments(account.account_id)
+        if pot(booked.creditor, booked.currency) in pots & owed
+        and credit_of(booked.parts)
+        and not booked.set_free
+    ]
+    return sorted(found, key=lambda booked: (booked.paid_at, booked.payment_id))
+
+
+def _not_on_hold(
+    table: "Table", account: Account, rulebook: Rulebook | None, now: datetime
+) -> list[Receivable]:
+    opened = [one for one in all_open(table, account) if one.open_minor > 0]
+    today = today_of(account, rulebook, now)
+    held = on_hold(account, [one.receivable_id for one in opened], rulebook, today)
+    return [one for one in opened if one.receivable_id not in held]
+
+
+def _settle_with(
+    table: "Table",
+    stored: Stored,
+    booked: BookedPayment,
+    rulebook: Rulebook | None,
+    now: datetime,
+) -> Stored:
+    """One transaction of it; none if nothing is left to be settled."""
+    open_before = all_open(table, stored.account)
+    writing = _Writing(stored.account, open_before)
+    writing.read_agreements(table)
+
+    def settle(ground: _Writing) -> BookedPayment:
+        ground.charge_interest(rulebook, now, now, INTEREST_AT_ONCE)
+        return ground.apply(booked, rulebook, now, idle=True)
+
+    after = writing.moved(booked, settle, rulebook, now)
+    if after is booked:
+        return stored
+    writing.booked[booked.payment_id] = after
+    used = credit_of(booked.parts) - credit_of(after.parts)
+    writing.facts.append(
+        facts.noted(
+            "credit_used",
+            now,
+            payment_id=booked.payment_id,
+            amount_minor=used,
+            currency=booked.currency,
+        )
+    )
     return writing.write(table, stored, open_before, now)
 
 
@@ -602,7 +685,7 @@ class _Writing:
         self._take(booking)
 
     def pay(
-        self, booked: BookedPayment, amount_minor: int, now: datetime, rule: Allocation
+        self, booked: BookedPayment, amount_minor: int, rulebook: Rulebook | None, now: datetime
     ) -> BookedPayment:
         """Allocate so much more of it; all of it as credit, to be spread, if it alone settles more
         than a transaction holds."""
@@ -615,7 +698,16 @@ class _Writing:
             booked.receivable_id,
             booked.turns,
         )
-        booking = ledger.pay(self.account, self.opened.values(), money, rule)
+        zones = zones_of(self.account, rulebook)
+        rule = allocation_of(rulebook, booked.creditor)
+        order = claims(
+            self.account,
+            booked,
+            rulebook,
+            on=local_date(zones, booked.paid_at),
+            today=local_date(zones, now),
+        )
+        booking = ledger.pay(self.account, self.opened.values(), money, rule, order)
         if len(booking.changed) + len(booking.entries) > ROOM - 2 * self.interest:
             booking = ledger.pay(self.account, (), money, rule)
             self._take(booking)
@@ -650,14 +742,29 @@ class _Writing:
             self._to_be_spread(booked.payment_id)
         return replace(booked.turned(booking.parts), taking=kind)
 
-    def apply(self, booked: BookedPayment, rule: Allocation) -> BookedPayment:
-        """Settle receivables with its credit, as many as a transaction holds."""
+    def apply(
+        self,
+        booked: BookedPayment,
+        rulebook: Rulebook | None,
+        now: datetime,
+        *,
+        idle: bool = False,
+    ) -> BookedPayment:
+        """Settle receivables with its credit, as many as a transaction holds; `idle` if that
+        is not money that waits to be spread."""
+        today = today_of(self.account, rulebook, now)
+        most = SPREAD_AT_ONCE - self.interest
         booking = ledger.apply_credit(
-            self.account, self.opened.values(), booked, rule=rule, most_parts=SPREAD_AT_ONCE
+            self.account,
+            self.opened.values(),
+            booked,
+            rule=allocation_of(rulebook, booked.creditor),
+            claims=claims(self.account, booked, rulebook, on=today, today=today, idle=idle),
+            most_parts=most,
         )
         self._take(booking)
         spent = all(part.receivable_id for part in booking.parts)
-        if spent or len(booking.entries) <= SPREAD_AT_ONCE:  # one of them is the credit's
+        if spent or len(booking.entries) <= most:  # one of them is the credit's
             self.is_spread(booked.payment_id)
         return booked.turned(booking.parts) if booking.entries else booked
 
@@ -719,10 +826,10 @@ class _Writing:
             if one.agreement_id in stand and standing(one, today).state == "broken"
         }
         self.follow(now, today, kinds, but=mended)
-        before = self.account.agreements
-        for agreement in before:
+        for agreement in self.account.agreements:
             if agreement.agreement_id in mended and agreement.state == "broken":
                 self._give_back_default_interest(agreement, now, today)
+        before = self.account.agreements
         # Its debts rest again, so they bear no default interest while the money is booked.
         rest = (replace(a, state="active") if a.agreement_id in mended else a for a in before)
         self.account = replace(self.account, agreements=tuple(rest))
@@ -762,39 +869,23 @@ class _Writing:
         self.follow(now, today, kinds)
 
     def _give_back_default_interest(self, agreement: Agreement, now: datetime, today: date) -> None:
-        """What was charged since the agreement was broken is not owed, since it never was; what was
-        paid of it stays paid."""
+        """What was charged since the agreement was broken is not owed, since it never was."""
         resumed = resumption(agreement, today)
         through = (resumed.interest_through if resumed else None) or agreement.calculated_on
         broken_at = max(one.at for one in agreement.history if one.state == "broken")
-        charged: dict[str, int] = {}
-        ledger_so_far = self.table.entries(self.account.account_id) if self.table else []
-        for entry in (*ledger_so_far, *self.entries):
-            own = entry.receivable_id in agreement.debts and entry.kind == "interest"
-            if own and entry.booked_at >= broken_at and not entry.cause.startswith("agreement:"):
-                charged[entry.receivable_id] = (
-                    charged.get(entry.receivable_id, 0) + entry.amount_minor
-                )
-        for name in agreement.debts:
-            receivable = self.opened.get(name)
-            if receivable is None:
-                continue
-            minor = min(charged.get(name, 0), receivable.extras.get("interest", 0))
-            if minor > 0:
-                self._take(
-                    ledger.charge_extra(
-                        self.account,
-                        receivable,
-                        "interest",
-                        -minor,
-                        booked_at=now,
-                        cause=f"{agreement.cause} stands again",
-                    )
-                )
-                receivable = self.opened[name]
-            if receivable.accrued_through and receivable.accrued_through > through:
-                receivable = replace(receivable, accrued_through=through, accrued_rest=0)
-                self._take(ledger.Booking(self.account, (receivable,), ()))
+        so_far = self.table.entries(self.account.account_id) if self.table else []
+        booking, beside = without_default_interest(
+            self.account,
+            agreement,
+            [entry for entry in (*so_far, *self.entries) if entry.booked_at >= broken_at],
+            through=through,
+            booked_at=now,
+            why="stands again",
+        )
+        self._take(booking)
+        if beside:
+            after = replace(agreement, beside_minor=agreement.beside_minor + beside)
+            self.account = with_agreement(self.account, after)
 
     # ---------------------------------------------------------------- what is in sight
 
@@ -859,10 +950,6 @@ def _by_name(own: OfAccount, writing: _Writing, money: Incoming) -> BookedPaymen
     known = {**own.booked, **writing.booked}.values()
     found = [one for one in known if not one.names.isdisjoint(money.names)]
     return max(found, key=lambda one: one.state.approved is not None, default=None)
-
-
-def _allocation(rulebook: Rulebook | None, creditor: str) -> Allocation:
-    return rulebook.allocation_for(creditor) if rulebook else Allocation()
 
 
 def _creditor(

@@ -19,10 +19,19 @@ from escalon.domain.agreements.follow_up import balance_moved, follow_all, payme
 from escalon.domain.local_time import local_date
 from escalon.domain.money import Component, to_major
 from escalon.domain.payments import ledger
+from escalon.domain.payments.allocation import allocation_of
 from escalon.domain.payments.ledger import LedgerEntry
-from escalon.domain.payments.payment import BookedPayment, Incoming, PaymentState, Said, merge, net
+from escalon.domain.payments.payment import (
+    BookedPayment,
+    Incoming,
+    PaymentState,
+    Said,
+    credit_of,
+    merge,
+    net,
+)
 from escalon.domain.ports import Clock, RulebookInForce
-from escalon.domain.rules.rulebook import Allocation, Payments
+from escalon.domain.rules.rulebook import Payments
 from escalon.domain.storage import AlreadyDoneError, ConflictError, Stored
 from escalon.usecases.agreements.writes import brought_in, put_out, zones_of
 from escalon.usecases.operators.acts import (
@@ -47,7 +56,6 @@ from escalon.usecases.operators.acts import (
 from escalon.usecases.payments.book_by_hand import (
     ActInWrite,
     BookByHand,
-    credit_of,
     no_account,
     no_receivable,
 )
@@ -408,11 +416,12 @@ class ManagePayments:
                         booked,
                         left,
                         receivable.receivable_id,
-                        self._allocation(ground.account.account_id, creditor),
+                        allocation_of(self._rulebook(order.account_id), creditor),
                     )
                     left -= credit_of(booked.parts) - credit_of(booking.parts)
                     ground.take(booking)
-                    ground.rebook(booked, booked.turned(booking.parts))
+                    after = replace(booked.turned(booking.parts), set_free=False)
+                    ground.rebook(booked, after)
             told = {
                 "receivable_id": receivable.receivable_id,
                 "currency": currency,
@@ -465,7 +474,8 @@ class ManagePayments:
             credited = ledger.pay(ground.whole(), (), money)
             ground.take(credited)
             others = (part for part in booked.parts if part not in settles)
-            ground.rebook(booked, booked.turned(ledger.joined(others, credited.parts)))
+            after = booked.turned(ledger.joined(others, credited.parts))
+            ground.rebook(booked, replace(after, set_free=True))
             told = {
                 "payment_id": booked.payment_id,
                 "receivable_id": order.receivable_id,
@@ -609,10 +619,6 @@ class ManagePayments:
     def _payments(self) -> Payments:
         rulebook = self._rulebook()
         return rulebook.payments if rulebook else Payments()
-
-    def _allocation(self, account_id: str, creditor: str) -> Allocation:
-        rulebook = self._rulebook(account_id)
-        return rulebook.allocation_for(creditor) if rulebook else Allocation()
 
 
 class _Move(msgspec.Struct, frozen=True):

@@ -19,8 +19,9 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
 import msgspec
+from msgspec.structs import replace
 
-from escalon.domain.account import Account, pot
+from escalon.domain.account import Account, Receivable, pot
 from escalon.domain.agreements.agreement import standing
 from escalon.domain.contact.told import zones_for
 from escalon.domain.local_time import local_date
@@ -58,8 +59,10 @@ CODE_LENGTH = 10
 LINK_LASTS = timedelta(days=90)
 # Cash vouchers are paid within days. Money that comes later is not lost: it goes to the unmatched.
 REFERENCE_LASTS = timedelta(days=90)
-# After a message's link: where its channel is stopped with one click (RFC 8058).
+# After a message's link: where its channel is stopped with one click (RFC 8058), and where the page
+# says what may be agreed.
 STOP_PATH = "/stop"
+OFFERS_PATH = "/offers"
 
 _DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _CODE = re.compile(rf"[0-9A-Za-z]{{{CODE_LENGTH}}}")
@@ -115,15 +118,27 @@ def to_pay(account: Account, creditor: str, rulebook: Rulebook, now: datetime) -
     currency: what is past due, else what comes due soon, net of unapplied credit. What is disputed
     or held is not asked for here either."""
     zones = zones_for(rulebook, account)
-    overdue, upcoming = statement(account, creditor, rulebook, local_date(zones, now))
     owed: dict[str, int] = {}
-    for receivable in overdue or upcoming:
+    for receivable in _asked_about(account, creditor, rulebook, local_date(zones, now)):
         owed[receivable.currency] = owed.get(receivable.currency, 0) + receivable.open_minor
     net = {
         currency: minor - max(0, account.credits.get(pot(creditor, currency), 0))
         for currency, minor in sorted(owed.items())
     }
     return {currency: minor for currency, minor in net.items() if minor > 0}
+
+
+def _asked_about(
+    account: Account, creditor: str, rulebook: Rulebook, today: date
+) -> list[Receivable]:
+    overdue, upcoming = statement(account, creditor, rulebook, today)
+    return overdue or upcoming
+
+
+def _asked_for(opened: "Opened", currency: str) -> tuple[str, ...]:
+    """The receivables that the link asks for in a currency."""
+    asked = _asked_about(opened.account, opened.link.creditor, opened.rulebook, opened.today)
+    return tuple(one.receivable_id for one in asked if one.currency == currency)
 
 
 class Visit(msgspec.Struct, frozen=True):
@@ -208,20 +223,24 @@ class OpenPaymentLink:
 
     def pay(self, visit: Visit, provider: str) -> Page:
         """On to a provider's checkout, for what is owed in the currency that the query names, or
-        for the next instalment of the agreement that it names."""
+        for the next instalment or the whole of the agreement that it names."""
         return self.answered(visit, lambda opened: self._pay(visit, opened, provider))
 
-    def answered(self, visit: Visit, answer: Callable[[Opened], Page]) -> Page:
-        """A page, whatever happens: nobody who wants to pay is left before a blank one."""
+    def answered(
+        self, visit: Visit, answer: Callable[[Opened], Page], *, over: bool = False
+    ) -> Page:
+        """A page, whatever happens: nobody who wants to pay is left before a blank one. `over` if
+        the page is there for a link that has expired or was switched off too."""
         try:
-            opened = self.open(visit)
+            opened = self.open(visit, over=over)
             return opened if isinstance(opened, Page) else answer(opened)
         except Exception as error:
             self._report("page_failed", described(error))
             return pages.trouble(anybody(visit))
 
-    def open(self, visit: Visit) -> Opened | Page:
-        """What the link is about, or the page that says why it is about nothing."""
+    def open(self, visit: Visit, *, over: bool = False) -> Opened | Page:
+        """What the link is about, or the page that says why it is about nothing; `over` if one that
+        has expired or was switched off is about something too."""
         found = self._table.load(*link_key(visit.code)) if _CODE.fullmatch(visit.code) else None
         if found is None:
             return pages.unknown(anybody(visit))
@@ -236,10 +255,11 @@ class OpenPaymentLink:
         now = self._clock.now()
         wanted = stored.account.language or rulebook.language
         reader = Reader(language_of(wanted, rulebook.language), wanted, creditor)
-        if now >= link.expires:
-            return pages.expired(reader)
-        if link.revoked_at is not None or self._is_revoked(link):
-            return pages.revoked(reader)
+        if not over:
+            if now >= link.expires:
+                return pages.expired(reader)
+            if link.revoked_at is not None or self._is_revoked(link):
+                return pages.revoked(reader)
         today = local_date(zones_for(rulebook, stored.account), now)
         account = self._accrued(stored.account, rulebook, today, now)
         owed = to_pay(account, link.creditor, rulebook, now)
@@ -259,10 +279,12 @@ class OpenPaymentLink:
 
     def _pay(self, visit: Visit, opened: Opened, provider: str) -> Page:
         currency = visit.query.get("currency", "")
-        owed, receivable_id = opened.owed, ""
+        owed, named = opened.owed, _asked_for(opened, currency)
         if "agreement" in visit.query:
-            due = next_instalment(opened, visit.query["agreement"])
-            owed, receivable_id = (due.owed, due.receivable_id) if due else ({}, "")
+            agreement_id = visit.query["agreement"]
+            due = payoff(opened, agreement_id) if "whole" in visit.query else None
+            due = due or next_instalment(opened, agreement_id)
+            owed, named = (due.owed, due.receivables) if due else ({}, ())
         if not owed:
             return pages.nothing_open(opened.reader)
         if not any(
@@ -270,7 +292,7 @@ class OpenPaymentLink:
         ):
             return pages.other_way(opened.reader, visit.code)
         setting = opened.rulebook.payments.providers[provider]
-        request = self._request(visit, opened, setting, currency, owed[currency], receivable_id)
+        request = self._request(visit, opened, setting, currency, owed[currency], named)
         try:
             checkout = self._checkout(request, setting)
         except MoneyError:
@@ -291,17 +313,19 @@ class OpenPaymentLink:
         setting: PaymentProvider,
         currency: str,
         amount_minor: int,
-        receivable_id: str,
+        receivables: tuple[str, ...],
     ) -> PaymentRequest:
-        """What is to be paid, under a reference that already finds the account. Who pays is left to
-        the checkout to ask: a name or an address there would tell the link's holder whose debt it
-        is."""
+        """What is to be paid, under a reference that already finds the account and its receivables.
+        Who pays is left to the checkout to ask: a name or an address there would tell the link's
+        holder whose debt it is."""
         milliseconds = int(opened.now.timestamp() * 1000)
         # Letters and digits alone: PayU's documentation wants no other character in a reference.
         reference = visit.code + _written(milliseconds, 36)
-        pointer = {"account_id": opened.link.account_id, "creditor": opened.link.creditor}
-        if receivable_id:
-            pointer["receivable_id"] = receivable_id
+        pointer = {
+            "account_id": opened.link.account_id,
+            "creditor": opened.link.creditor,
+            "receivables": receivables,
+        }
         pk = f"REF#{self._name_of(reference)}"
         self._table.save(
             self._table.put_document(pk, "REF", pointer, expires=opened.now + REFERENCE_LASTS)
@@ -325,7 +349,7 @@ class OpenPaymentLink:
             raise NotAnsweredError("nobody has put in its key")
         if isinstance(module, OpensCheckouts):
             question = module.open_checkout(request, setting, key)
-            return module.opened_checkout(*self._api.ask(question))
+            return module.opened_checkout(*self._api.ask(question), setting)
         if isinstance(module, PaysOnline):
             return module.checkout(request, setting, key)
         raise NotAnsweredError(f"{setting.kind} has no checkout")
@@ -341,12 +365,12 @@ def _ways(payments: Payments, creditor: str, currencies: Iterable[str]) -> list[
 
 
 class Due(msgspec.Struct, frozen=True):
-    """What an agreement asks for next: minor units by currency, by a day, and the receivable that
+    """What an agreement asks for next: minor units by currency, by a day, and the receivables that
     the money is for."""
 
     owed: dict[str, int]
     due_on: date
-    receivable_id: str
+    receivables: tuple[str, ...]
 
 
 def next_instalment(opened: Opened, agreement_id: str) -> Due | None:
@@ -358,11 +382,22 @@ def next_instalment(opened: Opened, agreement_id: str) -> Due | None:
         following = standing(agreement, opened.today).next_due
         if agreement.state not in ("accepted", "active") or following is None:
             return None
-        still_open = {r.receivable_id for r in opened.account.receivables if r.open_minor > 0}
-        named = next((name for name in agreement.debts if name in still_open), "")
         owed = {agreement.currency: following.left_minor}
-        return Due(owed, following.instalment.due_on, named)
+        return Due(owed, following.instalment.due_on, tuple(agreement.debts))
     return None
+
+
+def payoff(opened: Opened, agreement_id: str) -> Due | None:
+    """The same for all that is left of it: interest of periods to come is not owed by whoever pays
+    today. None if that is no more than the next instalment."""
+    due = next_instalment(opened, agreement_id)
+    if due is None:
+        return None
+    agreement = next(a for a in opened.account.agreements if a.agreement_id == agreement_id)
+    whole = standing(agreement, opened.today).payoff_minor
+    if whole <= due.owed[agreement.currency]:
+        return None
+    return replace(due, owed={agreement.currency: whole}, due_on=opened.today)
 
 
 def anybody(visit: Visit) -> Reader:

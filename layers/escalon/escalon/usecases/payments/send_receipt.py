@@ -1,12 +1,8 @@
 """Send a receipt: who pays gets one e-mail that says what became of the money, and nothing more.
 
-    read → render → keep the exact bytes → claim → call the provider once → record
-
-A receipt confirms what its reader did, so no contact policy counts it (Colombia: Ley 2300 of 2023,
-article 8) and the contact clock never sees it; in return it asks for nothing. Its id is a function
-of the payment and its claim is written once: whatever is handed over twice, or dies half-way, sends
-one receipt at most (invariant 1). Facts may come late: an old payment that an import brings, or a
-queue that stood still, is confirmed to nobody any more (lesson L8).
+It is an answer (usecases/contact/answers): one at most for each payment, counted by no contact
+policy (Colombia: Ley 2300 of 2023, article 8). Facts may come late: an old payment that an import
+brings, or a queue that stood still, is confirmed to nobody any more (lesson L8).
 """
 
 import hashlib
@@ -16,16 +12,13 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
-from escalon.domain.account import Account, pot
-from escalon.domain.contact.feedback import MessageState, weightier
-from escalon.domain.contact.policy import Allow
+from escalon.domain.account import Account, ContactPoint, pot
+from escalon.domain.contact.policy import Deny, Verdict
 from escalon.domain.contact.told import may_contact, zones_for
-from escalon.domain.decisions.engine import SENDING_TIMEOUT
-from escalon.domain.local_time import in_zone, local_date
+from escalon.domain.local_time import local_date
 from escalon.domain.payments.payment import BookedPayment, Part
-from escalon.domain.ports import Clock, NotTaken, Refused, RulebookInForce, Sent
+from escalon.domain.ports import Clock, RulebookInForce
 from escalon.domain.rules.rulebook import Rulebook
-from escalon.domain.storage import ConflictError
 from escalon.messages.context import (
     Amount,
     ReceiptContext,
@@ -36,23 +29,22 @@ from escalon.messages.context import (
 )
 from escalon.messages.mime import build_mime, is_address
 from escalon.messages.render import RECEIPT, render_email
+from escalon.usecases.contact import answers
+from escalon.usecases.contact.answers import Answer, Answers, NotYetError, reachable, send_email
 
 if TYPE_CHECKING:
     from escalon.adapters.documents import Documents
     from escalon.adapters.email import Email
     from escalon.adapters.table import Table
 
-# off: the rulebook sends none · gone: nothing is booked of it (any more) · again: settled before
-type Became = Literal["sent", "failed", "unknown", "again", "off", "gone", "too_old", "no_address"]
+# off: the rulebook sends none · gone: nothing is booked of it (any more)
+type Became = answers.Became | Literal["off", "gone", "too_old", "no_address"]
 
 # A receipt that comes a week after the money confirms nothing, it puzzles; and the history that a
 # first import brings must not be mailed to everybody (lesson L8).
 RECEIPT_WITHIN = timedelta(days=7)
-RECORD_TRIES = 10
-
-
-class NotYetError(Exception):
-    """It cannot be settled just now: the queue hands the message over again after a while."""
+# Why even the address that the payer told gets nothing.
+_SILENCE = ("stopped", "stop_unknown")
 
 
 class SendReceipt:
@@ -69,11 +61,10 @@ class SendReceipt:
         report: Callable[[str, dict[str, Any]], None],
     ) -> None:
         self._table = table
-        self._documents = documents
         self._rulebook = rulebook
         self._clock = clock
         self._email = email
-        self._report = report
+        self._answers = Answers(table, documents, clock, report)
 
     def __call__(self, account_id: str, payment_id: str) -> Became:
         """Settle one payment's receipt. Raises NotYetError or ConflictError if it is to be tried
@@ -82,9 +73,9 @@ class SendReceipt:
         if rulebook is None or not rulebook.payments.receipts:
             return "off"
         message_id = receipt_id(payment_id)
-        before = self._table.load(f"A#{account_id}", f"M#{message_id}")
-        if before is not None and before["state"] != "released":
-            return self._settled_before(before)
+        before = self._answers.before(account_id, message_id)
+        if not isinstance(before, int):
+            return before
         found = self._table.around(account_id, (), (payment_id,))
         booked = found.booked.get(payment_id)
         if found.stored is None or booked is None or not booked.booked_minor:
@@ -101,92 +92,24 @@ class SendReceipt:
         documents = self._named(account, booked)
         context = receipt_context(account, booked, documents, address, rulebook, now)
         body, subject = _written(context, rulebook, account, address, now)
-        document: dict[str, Any] = {
-            "message_id": message_id,
-            "account_id": account_id,
-            "kind": RECEIPT,
-            "payment_id": payment_id,
-            "creditor": booked.creditor,
-            "channel": "email",
-            "to": address,
-            "step": RECEIPT,
-            "stage": "",
-            "claimed_at": now,
-            "local_at": in_zone(_zones(account, rulebook), now).isoformat(),
-            "receivables": [],
-            "subject": subject,
-            "segments": 0,
-            "kept_at": self._documents.keep_message(account_id, message_id, body, "eml"),
-            "rulebook": rulebook.version,
-            "run_id": "",
-            "state": "sending",
-            "version": before["version"] if before is not None else 0,
-        }
-        return self._send(self._claim(document), body, context)
-
-    # ---------------------------------------------------------------- once
-
-    def _claim(self, document: dict[str, Any]) -> dict[str, Any]:
-        """From here on the provider may have been called. ConflictError if somebody else has
-        claimed it meanwhile."""
-        return self._next(document, state="sending")
-
-    def _next(self, document: dict[str, Any], **more: Any) -> dict[str, Any]:
-        """Write the document's next version."""
-        version = document["version"]
-        after = {**document, **more, "version": version + 1}
-        self._table.replace(self._put(after), version)
-        return after
-
-    def _settled_before(self, document: dict[str, Any]) -> Became:
-        """Another hand-over of the same: it was sent, or may have been and nobody can tell."""
-        if document["state"] != "sending":
-            return "again"
-        now = self._clock.now()
-        if now - datetime.fromisoformat(document["claimed_at"]) < SENDING_TIMEOUT:
-            raise NotYetError("somebody is sending it")
-        self._next(document, state="unknown", settled_at=now)
-        self._report("receipt_unknown", {"message_id": document["message_id"], "reason": "lost"})
-        return "unknown"
-
-    def _send(self, document: dict[str, Any], body: bytes, context: ReceiptContext) -> Became:
-        result = self._email.send(
+        answer = Answer(
+            message_id,
+            account_id,
+            RECEIPT,
+            booked.creditor,
+            "email",
+            address,
             body,
-            to_address=document["to"],
-            from_address=context.creditor.email_from,
-            message_id=document["message_id"],
-            account_id=document["account_id"],
-            creditor=document["creditor"],
-            own_set=context.creditor.own_configuration_set,
+            "eml",
+            rulebook.version,
+            _zones(account, rulebook),
+            {"payment_id": payment_id},
+            subject,
         )
-        now = self._clock.now()
-        if isinstance(result, NotTaken):
-            self._next(document, state="released")
-            raise NotYetError(result.reason)
-        became: Became
-        if isinstance(result, Sent):
-            became, more = "sent", {"provider_message_id": result.provider_message_id}
-        else:
-            became = "failed" if isinstance(result, Refused) else "unknown"
-            more = {"reason": result.reason}
-            self._report(f"receipt_{became}", {"message_id": document["message_id"], **more})
-        self._record(document, became, {"settled_at": now, **more})
-        return became
-
-    def _record(self, document: dict[str, Any], became: MessageState, more: dict[str, Any]) -> None:
-        """Write down what the provider said. Its own events may have been quicker, and a hand-over
-        that took this one for lost: what weighs most stands, on whatever was noted meanwhile."""
-        for _ in range(RECORD_TRIES):
-            try:
-                self._next(document, **more, state=weightier(document["state"], became))
-            except ConflictError:
-                document = self._table.load(*_key(document)) or document
-                continue
-            return
-        raise NotYetError("its document keeps changing")
-
-    def _put(self, document: dict[str, Any]) -> dict[str, Any]:
-        return self._table.put_document(*_key(document), document)
+        creditor = context.creditor
+        return self._answers.send(
+            answer, before, now, lambda: send_email(self._email, answer, creditor)
+        )
 
     # ---------------------------------------------------------------- what it says
 
@@ -198,10 +121,6 @@ class SendReceipt:
         keys = [(account.account_id, receivable_id) for receivable_id in sorted(missing)]
         found = self._table.named_receivables(keys)
         return named | {name: one.receivable.document for (_, name), one in found.items()}
-
-
-def _key(document: dict[str, Any]) -> tuple[str, str]:
-    return f"A#{document['account_id']}", f"M#{document['message_id']}"
 
 
 def receipt_id(payment_id: str) -> str:
@@ -252,31 +171,31 @@ def receipt_context(
 
 def _address(account: Account, booked: BookedPayment, rulebook: Rulebook, now: datetime) -> str:
     """Where the receipt goes: what the payer told the provider, else the account's first e-mail
-    address to which the contact policy lets a confirmation go; empty if there is none."""
+    address to which the contact policy lets a confirmation go; empty if there is none. An address
+    that was told with the payment needs no consent besides, yet no stop of everything is passed,
+    nor the debtor's refusal of e-mail where the address is theirs."""
+
+    def verdict(point: ContactPoint) -> Verdict:
+        return may_contact(
+            account,
+            rulebook,
+            channel="email",
+            point=point,
+            kind="transaction_confirmation",
+            at=now,
+        )
+
     points = [point for point in account.points if point.channel == "email"]
-    dead = {point.address.casefold() for point in points if point.failed}
     told = booked.payer_email.strip()
-    if is_address(told) and told.casefold() not in dead:
-        return told
-    return next(
-        (
-            point.address
-            for point in points
-            if is_address(point.address)
-            and isinstance(
-                may_contact(
-                    account,
-                    rulebook,
-                    channel="email",
-                    point=point,
-                    kind="transaction_confirmation",
-                    at=now,
-                ),
-                Allow,
-            )
-        ),
-        "",
-    )
+    own = next((point for point in points if point.address.casefold() == told.casefold()), None)
+    if is_address(told) and not (own and own.failed):
+        said = verdict(own or ContactPoint("", "email", told))
+        silent = isinstance(said, Deny) and said.reason in (
+            _SILENCE if own is None else (*_SILENCE, "channel_refused")
+        )
+        return "" if silent else told
+    point = reachable(account, rulebook, "email", now)
+    return point.address if point else ""
 
 
 def _written(

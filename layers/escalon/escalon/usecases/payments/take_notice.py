@@ -123,21 +123,20 @@ class TakeNotice:
             msgspec.convert(kept, UnmatchedMoney) if kept else None,
             by_reference is not None,
             str((by_reference or {}).get("creditor", "")),
-            str((by_reference or {}).get("receivable_id", "")),
+            tuple((by_reference or {}).get("receivables", ())),
         )
 
     def _own(self, found: "_Found", money: Incoming) -> OfAccount:
         """The account with what is booked of the payment, in one request."""
-        # A pay link's try may name the receivable of an agreement; else a reference is one itself.
-        reference = found.receivable_id or money.reference
-        named = (reference,) if found.by_reference else ()
+        named = (money.reference,) if found.by_reference else ()
         payments = tuple(dict.fromkeys(n for n in (money.payment_id, found.payment_id) if n))
         around = self._table.around(found.account_id, named, payments)
         listed = found.unmatched if found.unmatched and not found.unmatched.became else None
         on_list = {money.payment_id: listed} if listed else {}
         money = replace(
             money,
-            receivable_id=reference if around.named else "",
+            receivable_id=money.reference if around.named else "",
+            meant_for=found.receivables,
             creditor=money.creditor or found.creditor,
         )
         return OfAccount(
@@ -214,7 +213,7 @@ class _Found(msgspec.Struct, frozen=True):
     unmatched: UnmatchedMoney | None
     by_reference: bool
     creditor: str  # whom the reference was made out for, if for one
-    receivable_id: str  # and for which receivable
+    receivables: tuple[str, ...]  # and for which receivables, if it is a pay link's
 
 
 def _incoming(
