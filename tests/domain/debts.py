@@ -15,6 +15,7 @@ from escalon.domain.decisions.transitions import (
     settle_failed,
     settle_opened,
     settle_sent,
+    with_step_state,
 )
 from escalon.domain.rules.rulebook import Chase, LadderEnd, Rulebook, Step, Strategy
 
@@ -102,7 +103,8 @@ def account(*receivables: Receivable, **more: Any) -> Account:
 
 
 def carried_out(before: Account, decision: Decision, became: str = "sent", **more: Any) -> Account:
-    """The account after a decision to act was planned, claimed and settled at that same instant."""
+    """The account after a decision to act was planned, claimed and settled at that same instant. Of
+    an e-mail that was sent its carrier tells at once that it arrived."""
     now = decision.as_of
     after = plan(before, decision, "run")
     intent = find_intent(after, decision.intent_id)
@@ -113,7 +115,9 @@ def carried_out(before: Account, decision: Decision, became: str = "sent", **mor
     intent = find_intent(after, decision.intent_id)
     assert intent is not None
     if became == "sent":
-        return settle_sent(after, intent, now)
+        after = settle_sent(after, intent, now)
+        arrived = intent.channel == "email"
+        return with_step_state(after, intent.intent_id, "delivered") if arrived else after
     if became == "failed":
         return settle_failed(after, intent, now, address_bad=more.get("address_bad", ""))
     assert became == "lost", became

@@ -1039,6 +1039,49 @@ def test_what_is_paid_is_not_reminded_of() -> None:
     assert due.left_minor == 60 * ONE
 
 
+@pytest.mark.parametrize(
+    ("today", "expected"),
+    [
+        ("10-01", None),  # on hold
+        ("10-19", None),  # on hold
+        ("10-20", None),  # "today" is not said of a day that is long over
+        ("10-21", None),
+        ("10-22", "g1/1/late/2026-10-20"),  # two days after the hold ended
+        ("10-23", "g1/1/late/2026-10-20"),
+        ("10-24", None),  # broken
+    ],
+)
+def test_what_is_late_after_a_hold_is_said_so_by_the_day_on_which_the_hold_ended(
+    today: str, expected: str | None
+) -> None:
+    """L13"""
+    ends_on = days("10-20") if days(today) >= days("10-20") else None
+    agreement = replace(plan(), pauses=(Pause(days("09-29"), ends_on),))
+    due = reminder(agreement, standing(agreement, days(today)), REMINDERS, days(today), {})
+    assert (due.key if due else None) == expected
+
+
+def test_what_was_said_before_a_hold_is_said_once_more_after_it_and_not_again() -> None:
+    agreement = replace(plan(), pauses=(Pause(days("10-04"), days("10-20")),))
+    said = StepRecord(noon(days("10-03")), "delivered", "email", "m1")
+    before = {"g1/1/late": said}
+    found = standing(agreement, days("10-22"))
+    due = reminder(agreement, found, REMINDERS, days("10-22"), before)
+    assert due is not None
+    assert (due.key, due.instalment.number, due.record) == ("g1/1/late/2026-10-20", 1, None)
+    both = {**before, due.key: replace(said, intent_id="m2")}
+    assert reminder(agreement, found, REMINDERS, days("10-22"), both) is None
+    assert looks_on(found, REMINDERS, days("10-20")) == days("10-22")
+
+
+def test_what_bounced_is_said_to_be_late_from_the_day_on_which_it_went() -> None:
+    moved = (Moved("p", "r1", days("09-30"), HUNDRED, days("10-10")),)
+    agreement = replace(plan(), moved=moved)
+    for today, expected in (("10-11", None), ("10-12", "g1/1/late/2026-10-10")):
+        due = reminder(agreement, standing(agreement, days(today)), REMINDERS, days(today), {})
+        assert (due.key if due else None) == expected
+
+
 def test_an_offer_is_not_reminded_of() -> None:
     agreement = offered(expires_on=days("12-01"))
     today = days("09-30")

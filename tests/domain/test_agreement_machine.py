@@ -1,7 +1,7 @@
-"""Agreements on a ledger, in any order of days, payments, reversals, charges and edits.
+"""Agreements on a ledger, in any order of days, payments, reversals, charges, holds and edits.
 
 The machine does what booking does: it follows the agreements before money is booked and after it,
-and books the entries that they ask for.
+and books the entries that they ask for. As a run does, it settles with credit whenever time passes.
 """
 
 from datetime import date, datetime, timedelta
@@ -18,7 +18,7 @@ from hypothesis.stateful import (
 )
 from msgspec.structs import replace
 
-from escalon.domain.account import Receivable
+from escalon.domain.account import Account, Hold, Receivable
 from escalon.domain.agreements.agreed import Acceptance, Agreement, AgreementKind, Asked, resting
 from escalon.domain.agreements.agreement import (
     TRANSITIONS,
@@ -33,9 +33,11 @@ from escalon.domain.agreements.agreement import (
     standing,
     supersede,
 )
+from escalon.domain.agreements.follow_up import with_pauses, without_default_interest
 from escalon.domain.agreements.offers import Case, Terms, agree, debts_of
 from escalon.domain.payments import ledger
-from escalon.domain.payments.ledger import Booking, Payment, open_of
+from escalon.domain.payments.allocation import claims, on_hold
+from escalon.domain.payments.ledger import Booking, LedgerEntry, Payment, open_of
 from escalon.domain.payments.payment import BookedPayment, PaymentState
 from escalon.domain.rules.conditions import ConditionFacts
 from escalon.domain.rules.rulebook import (
@@ -83,6 +85,8 @@ RATES = {
     )
 }
 MINORS = st.integers(1, 3_000)
+# How a payment names what it is for: not at all, one receivable, or by a link what was agreed on.
+NAMES = st.sampled_from(["", "r1", "r2", "link"])
 
 
 def of_receivable(payment: BookedPayment, receivable_id: str) -> int:
@@ -108,23 +112,34 @@ class Agreements(RuleBasedStateMachine):
             ),
         )
         self.receivables = {r.receivable_id: r for r in self.account.receivables}
+        self.entries: list[LedgerEntry] = []
+        self.seconds = 0  # since noon
         self.payments: dict[str, BookedPayment] = {}
         self.agreements: dict[str, Agreement] = {}
         # By agreement, payment and receivable: what had been settled before, and what counts.
         self.before: dict[tuple[str, str, str], int] = {}
         self.counts: dict[tuple[str, str, str], int] = {}
-        self.accepted = 0
-        self.clean = True  # nothing was charged, or has gone, beside the agreements
+        # Agreements beside which something was charged since they were accepted, or has gone.
+        self.stained: set[str] = set()
 
     # ---------------------------------------------------------------- what booking does
 
     @property
     def now(self) -> datetime:
-        return at(f"{self.today.isoformat()}T12:00")
+        self.seconds += 1
+        return at(f"{self.today.isoformat()}T12:00") + timedelta(seconds=self.seconds)
+
+    @property
+    def whole(self) -> Account:
+        return replace(self.account, agreements=tuple(self.agreements.values()))
 
     def take(self, booking: Booking) -> None:
-        self.account = booking.account
+        self.account = replace(booking.account, agreements=())
         self.receivables |= {r.receivable_id: r for r in booking.changed}
+        self.entries.extend(booking.entries)
+
+    def held(self) -> set[str]:
+        return set(on_hold(self.account, list(self.receivables), None, self.today))
 
     def open_now(self) -> list[Receivable]:
         return [r for r in self.receivables.values() if r.open_minor]
@@ -164,7 +179,11 @@ class Agreements(RuleBasedStateMachine):
         self.agreements[agreement.agreement_id] = replace(agreement, version=version)
 
     def follow(self) -> None:
-        for agreement in list(self.agreements.values()):
+        for name, one in list(self.agreements.items()):
+            paused = with_pauses(one, self.account, {}, self.today)
+            if paused is not one:
+                self.save(paused)
+            agreement = self.agreements[name]
             after = follow(agreement, self.receivables, self.now, self.today)
             if after.agreement is not agreement:
                 self.book(after)
@@ -202,11 +221,29 @@ class Agreements(RuleBasedStateMachine):
         )
 
     def pay(self, was: BookedPayment, minor: int) -> None:
-        payment = Payment(was.payment_id, "andina", minor, "COP", was.paid_at, "", was.turns)
-        booking = ledger.pay(self.account, self.open_now(), payment)
+        named = was.receivable_id
+        payment = Payment(was.payment_id, "andina", minor, "COP", was.paid_at, named, was.turns)
+        order = claims(self.whole, was, None, on=was.paid_at.date(), today=self.today)
+        booking = ledger.pay(self.account, self.open_now(), payment, claims=order)
         self.take(booking)
+        meant = {named, *was.meant_for}
+        asked_for = {r.receivable_id for r in self.open_now()} - self.held()
+        for part in booking.parts:
+            if part.receivable_id in self.held() - meant:
+                assert not asked_for, "what is on hold was settled before what is not"
         parts = ledger.joined(was.parts, booking.parts)
         self.money(was if was.turns else None, was.turned(parts))
+
+    def settle_with_credit(self) -> None:
+        """As a run does."""
+        for was in list(self.payments.values()):
+            order = claims(self.whole, was, None, on=self.today, today=self.today, idle=True)
+            booking = ledger.apply_credit(self.account, self.open_now(), was, claims=order)
+            if booking.entries:
+                self.take(booking)
+                self.money(was, was.turned(booking.parts))
+        if sum(self.account.credits.values()):
+            assert {r.receivable_id for r in self.open_now()} <= self.held()
 
     # ---------------------------------------------------------------- time and money
 
@@ -215,6 +252,7 @@ class Agreements(RuleBasedStateMachine):
         """As in an outage: nobody has looked meanwhile."""
         self.today += timedelta(days=days)
         self.follow()
+        self.settle_with_credit()
 
     @precondition(lambda self: self.agreements)
     @rule()
@@ -226,25 +264,44 @@ class Agreements(RuleBasedStateMachine):
         ]
         self.today = min(looks, default=self.today + timedelta(days=1))
         self.follow()
+        self.settle_with_credit()
 
-    @rule(minor=MINORS, days_ago=st.integers(0, 8))
-    def somebody_pays(self, minor: int, days_ago: int) -> None:
+    @rule(minor=MINORS, days_ago=st.integers(0, 8), named=NAMES)
+    def somebody_pays(self, minor: int, days_ago: int, named: str) -> None:
+        rest = resting(self.agreements.values())
+        if named == "link":
+            self.is_paid(minor, days_ago, meant_for=tuple(rest))
+        else:
+            self.is_paid(minor, days_ago, named)
+
+    def is_paid(
+        self, minor: int, days_ago: int, named: str = "", meant_for: tuple[str, ...] = ()
+    ) -> None:
         self.follow()
         paid_at = self.now - timedelta(days=days_ago)
         payment_id = f"p{len(self.payments)}"
-        self.pay(
-            BookedPayment(payment_id, "wompi", "andina", "COP", paid_at, PaymentState()), minor
+        money = BookedPayment(
+            payment_id, "wompi", "andina", "COP", paid_at, PaymentState(), named, meant_for
         )
+        self.pay(money, minor)
 
     @precondition(lambda self: resting(self.agreements.values()))
     @rule(data=st.data(), whole=st.booleans(), short=st.integers(0, 60))
     def what_is_agreed_is_paid(self, data: st.DataObject, whole: bool, short: int) -> None:
         """The next instalment or all that is left of one that rests, to the last or almost."""
         rests = [one for one in self.agreements.values() if one.rests]
-        found = standing(data.draw(st.sampled_from(rests)), self.today)
+        agreed = data.draw(st.sampled_from(rests))
+        found = standing(agreed, self.today)
         due = found.payoff_minor if whole else found.next_due.left_minor if found.next_due else 0
-        if due - short > 0:
-            self.somebody_pays(due - short, 0)
+        minor = due - short
+        if minor <= 0:
+            return
+        owed = sum(self.receivables[name].open_minor for name in agreed.debts)
+        taken_over = any(self.is_taken_over(agreed, name) for name in agreed.debts)
+        self.is_paid(minor, 0, meant_for=tuple(agreed.debts))
+        if not taken_over:
+            now = standing(self.agreements[agreed.agreement_id], self.today)
+            assert now.paid_minor == found.paid_minor + min(minor, owed)
 
     @precondition(lambda self: any(one.booked_minor for one in self.payments.values()))
     @rule(data=st.data(), share=st.integers(1, 4))
@@ -257,7 +314,7 @@ class Agreements(RuleBasedStateMachine):
             self.account, self.receivables, was, minor, "chargeback", self.now
         )
         self.take(booking)
-        self.clean = False
+        self.stained |= self.agreements.keys()
         self.money(was, was.turned(booking.parts))
 
     @precondition(lambda self: self.payments)
@@ -271,10 +328,41 @@ class Agreements(RuleBasedStateMachine):
     def a_fee_is_charged(self, minor: int) -> None:
         booking = ledger.charge_extra(
             self.account, self.receivables["r1"], "fee", minor,
-            booked_at=self.now, cause=f"fee {self.today}",
+            booked_at=self.now, cause=f"fee {self.seconds}",
         )  # fmt: skip
         self.take(booking)
-        self.clean = False
+        self.stain()
+
+    @rule(minor=st.integers(1, 200))
+    def default_interest_is_charged(self, minor: int) -> None:
+        """Of what does not rest. Days are counted elsewhere."""
+        bears = [one for one in self.open_now() if one.receivable_id not in self.rests()]
+        for before in bears:
+            booking = ledger.charge_extra(
+                self.account, before, "interest", minor,
+                booked_at=self.now, cause=f"interest {self.seconds}",
+            )  # fmt: skip
+            (after,) = booking.changed
+            self.take(booking)
+            self.receivables[after.receivable_id] = replace(after, accrued_through=self.today)
+            self.account = ledger.put(self.account, self.receivables[after.receivable_id])
+        if bears:
+            self.stain()
+
+    def rests(self) -> dict[str, Agreement]:
+        return resting(self.agreements.values())
+
+    def stain(self) -> None:
+        """What is charged from now on is owed beside the agreements that were accepted."""
+        self.stained |= {name for name, one in self.agreements.items() if one.accepted}
+
+    @rule(name=st.sampled_from(["r1", "r2", None]), days=st.integers(1, 9))
+    def a_debt_is_disputed(self, name: str | None, days: int) -> None:
+        """Or all of them are put on hold."""
+        ends_on = self.today + timedelta(days=days)
+        hold = Hold(f"h{self.seconds}", "dispute", self.today, ends_on, name)
+        self.account = replace(self.account, holds=(*self.account.holds, hold))
+        self.follow()
 
     # ---------------------------------------------------------------- people
 
@@ -334,14 +422,22 @@ class Agreements(RuleBasedStateMachine):
 
     def accept(self, made: Agreement) -> None:
         others = list(self.agreements.values())
-        self.accepted += 1
-        evidence = Acceptance(self.now + timedelta(seconds=self.accepted), "debtor", "portal")
+        booking, beside = without_default_interest(
+            self.account,
+            made,
+            [one for one in self.entries if one.booked_at > made.history[0].at],
+            through=made.calculated_on,
+            booked_at=self.now,
+            why="accepted",
+        )
+        evidence = Acceptance(self.now, "debtor", "portal")
         try:
-            accepted = accept(made, evidence, self.today, others)
+            accepted = accept(replace(made, beside_minor=beside), evidence, self.today, others)
             old = self.agreements.get(made.replaces)
             replaced = old and supersede(old, accepted.agreement, self.receivables, self.today)
         except AgreementError:
             return
+        self.take(booking)
         self.book(accepted)
         if replaced:
             self.book(replaced)
@@ -411,18 +507,15 @@ class Agreements(RuleBasedStateMachine):
                     found.paid_minor + sum(one.discount.values())
                     >= (sum(one.debt.values()) if one.settles_in_full else 0) - one.tolerance_minor
                 )
-                assert given <= (
+                gives = (
                     sum(one.discount.values()) + one.tolerance_minor + one.interest_minor
-                    if one.settles_in_full
-                    else 0
-                )
+                ) + one.beside_minor
+                assert given <= (gives if one.settles_in_full else 0)
 
     @invariant()
     def nothing_is_left_of_a_debt_that_was_settled_in_full(self) -> None:
-        accepted = [one for one in self.agreements.values() if one.accepted]
-        if self.clean and len(accepted) == 1:
-            (one,) = accepted
-            if one.state == "fulfilled" and one.settles_in_full:
+        for name, one in self.agreements.items():
+            if one.state == "fulfilled" and one.settles_in_full and name not in self.stained:
                 left = sum(self.receivables[name].open_minor for name in one.debts)
                 assert left <= sum(self.account.credits.values())
 
@@ -438,6 +531,8 @@ class Agreements(RuleBasedStateMachine):
         rests = [one for one in self.agreements.values() if one.rests]
         assert resting(rests).keys() == {name for one in rests for name in one.debts}
         for one in rests:
+            if one.pauses and one.pauses[-1].ends_on is None:
+                continue  # the end of the hold wakes the account
             look = looks_on(standing(one, self.today), REMINDERS, self.today)
             assert look is not None
             assert look > self.today

@@ -24,6 +24,7 @@ from escalon.domain.decisions.transitions import (
     with_points,
 )
 from escalon.domain.holds import countable_beyond
+from escalon.domain.payments.ledger import embed
 from escalon.domain.payments.statement import statement
 from escalon.domain.rules.rulebook import AgreementRules, Rulebook, Step
 from tests.domain.debts import BOGOTA, account, at, receivable, rulebook, step
@@ -102,6 +103,29 @@ def test_a_sum_that_holds_a_debt_that_rests_is_not_spoken_of() -> None:
     debtor = owing(agreement(debts={"r1": {"principal": 1}, "r99": {"principal": 1}}))
     debtor = replace(debtor, beyond={"andina|COP": Beyond(3, 9), "boreal|COP": Beyond(1, 5)})
     assert countable_beyond(debtor, {}, TENTH) == {"boreal|COP": Beyond(1, 5)}
+
+
+def test_an_agreement_about_the_youngest_of_many_debts_is_reminded_of() -> None:
+    """L13: twenty other debts are older, and the document has room for no more than twenty."""
+    days = [date(2026, 6, 1) + timedelta(days=number) for number in range(25)]
+    debts = [
+        receivable(day.isoformat(), receivable_id=f"r{number:02}", open_minor=100_00)
+        for number, day in enumerate(days)
+    ]
+    about = agreement(debts={name: {"principal": 100_00} for name in ("r23", "r24")})
+    debtor = embed(replace(account(), agreements=(about,)), debts)
+    names = [one.receivable_id for one in debtor.receivables]
+    assert names == [*(f"r{number:02}" for number in range(19)), "r23"]
+    assert debtor.beyond == {"andina|COP": Beyond(5, 500_00)}
+    quiet = replace(debtor, holds=tuple(
+        Hold(f"h{name}", "dispute", date(2026, 9, 1), date(2026, 10, 1), name)
+        for name in names[:19]
+    ))  # fmt: skip
+    decision = decided(quiet, "2026-09-07 10:00")
+    assert (decision.step, decision.reminder) == ("soon", "g1/1/soon")
+    ended = replace(debtor, agreements=(replace(about, state="broken"),))
+    back = embed(ended, debts)
+    assert [one.receivable_id for one in back.receivables] == [f"r{n:02}" for n in range(20)]
 
 
 def test_whom_nobody_has_followed_since_a_day_passed_is_looked_at_at_once() -> None:

@@ -9,9 +9,10 @@ from escalon.domain.decisions.decision import Decision
 from escalon.domain.decisions.engine import as_intent, decide
 from escalon.domain.decisions.explanation import explain
 from escalon.domain.decisions.transitions import set_aside
-from tests.domain.debts import BOGOTA, account, at, receivable, rulebook, step
+from tests.domain.debts import BOGOTA, account, at, point, receivable, rulebook, step
 
 RULES = rulebook(step("friendly", 2), step("call", 20, task="call"))
+OWED = account(receivable(), points=(point("email"), point("voice")))
 NOW = at("2026-09-05 09:00")
 SINCE = at("2026-09-05 08:59")
 
@@ -21,7 +22,7 @@ def brake(kind: str = "all", name: str = "", *, tasks: bool = False) -> Brake:
 
 
 def decided(*brakes: Brake, day: str = "2026-09-05 09:00") -> Decision:
-    return decide(account(receivable()), RULES, at(day), brakes=Brakes(brakes))
+    return decide(OWED, RULES, at(day), brakes=Brakes(brakes))
 
 
 @pytest.mark.parametrize(
@@ -79,6 +80,8 @@ def test_work_for_people_goes_on_unless_it_is_stopped_too() -> None:
     assert decided(day=late).task == "call"
     assert decided(brake(), day=late).outcome == "act"
     assert decided(brake(tasks=True), day=late).outcome == "wait"
+    assert decided(brake("channel", "email"), day=late).task == "call"
+    assert decided(brake("channel", "voice", tasks=True), day=late).outcome == "wait"
 
 
 def test_the_last_look_finds_that_it_is_stopped_and_nothing_is_used_up() -> None:

@@ -1,15 +1,16 @@
 """May this person be contacted: what `escalon contact` answers, kind by kind and debt by debt."""
 
 from datetime import date, timedelta
+from importlib.resources import files
 from typing import Any
 
 import msgspec
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from escalon.domain.account import Account, ContactRecord, Hold, StepRecord
+from escalon.domain.account import ContactRecord, Hold, StepRecord
+from escalon.domain.calendar import find_zone
 from escalon.domain.contact.facts import Conversation, Notice, PointFacts, Request, Stop
 from escalon.domain.contact.policy import Allow, Deny, evaluate
 from escalon.domain.contact.question import KINDS, Answers, ask
@@ -21,6 +22,8 @@ from escalon.domain.contact.told import (
     stops_of,
     zones_for,
 )
+from escalon.domain.country_zones import COUNTRY_ZONES
+from escalon.domain.decisions.engine import decide
 from escalon.domain.rules.rulebook import Creditor, HoldKind, Rulebook
 from tests.contact_law.table import policy_of
 from tests.domain.debts import BOGOTA, account, at, point, receivable, rulebook, step
@@ -138,7 +141,7 @@ def test_wishes_hold_whatever_the_law_allows() -> None:
 
 def test_the_notices_of_a_debt_and_what_they_open_are_told() -> None:
     given_by_us = StepRecord(
-        at("2026-08-10 10:00"), "sent", "email", "m1", gives=("bureau_notice",)
+        at("2026-08-10 10:00"), "delivered", "email", "m1", gives=("bureau_notice",)
     )
     noted = Notice("bureau_notice", at("2026-08-05 10:00"), "guide 7")
     owed = receivable("2026-07-01", steps={"warn": given_by_us}, notices=(noted,))
@@ -240,14 +243,60 @@ def test_a_receipt_passes_what_binds_asking() -> None:
     assert isinstance(may_contact(paid, RULES, kind="collection", **more), Deny)
 
 
-@pytest.mark.parametrize("zones", [(), ("America/Bogota",)])
-def test_where_nobody_is_told_the_law_or_the_rulebook_says_where(zones: tuple[str, ...]) -> None:
-    who: Account = replace(ANA, zones=zones, country="")
-    assert zones_for(RULES, who) == (BOGOTA,)
+def test_the_zones_that_are_told_come_first_then_the_laws_then_the_countrys() -> None:
+    by = replace(RULES, contact_policies={"CO": policy_of("CO"), "*": rulebook().policy_for("")})
+    assert zones_for(by, replace(ANA, zones=("Europe/Madrid",))) == ("Europe/Madrid",)
+    both = replace(ANA, zones=("America/New_York",), number_zones=("America/Los_Angeles",))
+    assert zones_for(by, both) == ("America/New_York", "America/Los_Angeles")
+    unplaced = replace(ANA, zones=())
+    assert zones_for(by, unplaced) == ("America/Bogota",)
+    assert zones_for(by, replace(unplaced, country="JP")) == ("Asia/Tokyo",)
+    portugal = ("Europe/Lisbon", "Atlantic/Madeira", "Atlantic/Azores")
+    assert zones_for(by, replace(unplaced, country="PT")) == portugal
+    # "*" is the law for a country that has none here, and not where that country is.
+    bogota = replace(RULES, contact_policies={"*": policy_of("CO")})
+    assert zones_for(bogota, replace(unplaced, country="JP")) == ("Asia/Tokyo",)
+
+
+def test_of_whom_neither_country_nor_zone_is_known_the_one_law_says_where_if_there_is_but_one() -> (
+    None
+):
+    unplaced = replace(ANA, zones=(), country="")
+    assert zones_for(RULES, unplaced) == (BOGOTA,)
     without = replace(RULES, contact_policies={"*": rulebook().policy_for("")})
-    assert zones_for(without, replace(who, zones=())) == (BOGOTA,)
-    both = replace(who, zones=("America/New_York",), number_zones=("America/Los_Angeles",))
-    assert zones_for(RULES, both) == ("America/New_York", "America/Los_Angeles")
+    assert zones_for(without, unplaced) == (BOGOTA,)
+    several = replace(RULES, contact_policies={**RULES.contact_policies, "": policy_of("US")})
+    assert zones_for(several, unplaced) == (BOGOTA, "unknown")
+
+
+def test_in_a_country_of_which_no_zone_is_known_no_hour_is_lawful() -> None:
+    """Invariant 3: whatever is unknown is refused."""
+    nowhere = replace(ANA, zones=(), country="XX")
+    assert told(ask(nowhere, RULES, "email", TUESDAY)) == dict.fromkeys(KINDS, "zone_unknown")
+    decision = decide(nowhere, RULES, TUESDAY)
+    assert (decision.task, decision.about) == ("data_repair", "data_repair:whereabouts")
+
+
+def test_nobody_in_tokyo_is_written_to_in_the_middle_of_their_night() -> None:
+    """10:30 in Bogotá is half past midnight there."""
+    by = replace(RULES, contact_policies={"CO": policy_of("CO"), "*": policy_of("house")})
+    tokyo = replace(ANA, zones=(), country="JP")
+    decision = decide(tokyo, by, at("2026-09-15 10:30"))
+    assert (decision.outcome, decision.next_look_at) == ("wait", at("2026-09-15 18:00"))
+    assert [refusal.code for refusal in decision.refusals] == ["window_closed"] * 2
+    morning = decide(tokyo, by, at("2026-09-15 18:00"))
+    assert (morning.outcome, morning.channel) == ("act", "email")
+
+
+def test_the_zones_of_every_country_are_those_of_the_tz_database() -> None:
+    known: dict[str, tuple[str, ...]] = {}
+    table = files("tzdata").joinpath("zoneinfo/zone.tab").read_text(encoding="utf-8")
+    for line in table.splitlines():
+        if not line.startswith("#"):
+            country, _, zone, *_ = line.split("\t")
+            known[country] = (*known.get(country, ()), zone)
+    assert dict(COUNTRY_ZONES) == known
+    assert all(find_zone(zone) for zones in known.values() for zone in zones)
 
 
 def test_who_answers_for_anothers_debt_has_limits_of_their_own() -> None:

@@ -462,11 +462,70 @@ def test_a_debt_known_from_the_beginning_is_not_old() -> None:
 def test_accepted_and_not_failed_for_48_hours_counts_as_delivered(
     clock: str, outcome: str, reason: str
 ) -> None:
-    debt = account(carrying(again=sent("2026-09-21 09:00")))
+    """Of an SMS, whose carrier need not tell."""
+    debt = account(carrying(again=sent("2026-09-21 09:00", channel="sms")))
     decision = decide(debt, RULES, at(clock))
     assert (decision.outcome, decision.reasons[0].code) == (outcome, reason)
     if outcome == "wait":
         assert decision.next_look_at == at("2026-09-23 09:00")
+
+
+@pytest.mark.parametrize("late", ["2026-09-21 09:05", "2026-09-23 09:00", "2026-09-30 08:59"])
+@pytest.mark.parametrize(
+    "record",
+    [
+        sent("2026-09-21 09:00", "delayed"),
+        sent("2026-09-21 09:00", "delayed", "sms"),
+        sent("2026-09-21 09:00"),  # an e-mail of which SES has said nothing
+    ],
+)
+def test_l10_no_severe_step_rests_on_what_its_carrier_has_not_told(
+    record: StepRecord, late: str
+) -> None:
+    """However long it stays so; then the step that it needs goes by its next channel."""
+    decision = decide(account(carrying(again=record)), RULES, at(late))
+    assert (decision.outcome, decision.step) == ("wait", "firm")
+    other = {"email": "sms", "sms": "email"}[record.channel]
+    decision = decide(account(carrying(again=record)), RULES, at("2026-10-01 09:00"))
+    assert (decision.action, decision.step, decision.channel) == ("message", "again", other)
+
+
+@pytest.mark.parametrize(
+    ("record", "clock", "asks"),
+    [
+        (sent("2026-09-21 09:00", "delayed"), "2026-09-24 08:59:59", False),
+        (sent("2026-09-21 09:00", "delayed"), "2026-09-24 09:00:00", True),
+        (sent("2026-09-21 09:00", "delayed", "sms"), "2026-09-24 09:00:00", True),
+        (sent("2026-09-21 09:00"), "2026-09-24 08:59:59", False),
+        (sent("2026-09-21 09:00"), "2026-09-24 09:00:01", True),
+        (sent("2026-09-21 09:00", channel="sms"), "2026-12-24 09:00:00", False),  # no log, maybe
+        (sent("2026-09-21 09:00", channel="letter"), "2026-12-24 09:00:00", False),
+        (sent("2026-09-21 09:00", channel="whatsapp"), "2026-12-24 09:00:00", False),  # by hand
+        (sent("2026-09-21 09:00", "unknown"), "2026-12-24 09:00:00", False),  # it was asked
+        (sent("2026-09-21 09:00", "delivered"), "2026-12-24 09:00:00", False),
+    ],
+)
+def test_l10_what_a_carrier_does_not_tell_in_three_days_a_person_finds_out(
+    record: StepRecord, clock: str, asks: bool
+) -> None:
+    debt = account(carrying(again=record))
+    decision = decide(debt, RULES, at(clock), listing=True)
+    assert (decision.action == "unknown") is asks
+    if asks:
+        assert (decision.intent_id, decision.step) == (record.intent_id, "again")
+        assert codes(decision) == ["unheard"]
+    # Whoever only looks lists nothing, and a run comes for it within a day.
+    looked = decide(debt, RULES, at(clock))
+    assert looked.action != "unknown"
+    if asks:
+        assert looked.next_look_at is not None
+        assert looked.next_look_at <= at(clock) + timedelta(days=1)
+
+
+def test_a_run_comes_when_the_carriers_time_is_over() -> None:
+    debt = account(carrying(friendly=sent("2026-09-03 10:30", "delayed")))
+    decision = decide(debt, RULES, at("2026-09-04 09:00"))
+    assert decision.next_look_at == at("2026-09-06 10:30")
 
 
 def test_what_is_known_to_be_delivered_is_not_waited_for() -> None:
@@ -503,14 +562,31 @@ def test_a_failed_need_goes_by_its_next_channel_at_once() -> None:
     assert (decision.step, decision.channel, decision.attempt) == ("again", "sms", 2)
 
 
-def test_a_letter_that_stands_on_a_list_counts_as_delivered_when_its_limit_has_passed() -> None:
-    """Nobody knows yet when a person posts it."""
-    debt = account(carrying(last=sent("2026-11-15 09:00", "opened", "letter")))
-    decision = decide(debt, RULES, at("2026-11-30 08:59"))
-    assert codes(decision) == ["step_not_due"]
-    late = account(carrying(last=sent("2026-12-01 09:00", "opened", "letter")))
-    assert codes(decide(late, RULES, at("2026-12-16 08:59"))) == ["waits_for_delivery"]
-    assert decide(late, RULES, at("2026-12-16 09:00")).step == "legal"
+def test_a_need_that_stands_on_a_list_is_waited_for_until_it_is_sent() -> None:
+    """Nobody knows yet when a person posts it; its days run from then on."""
+    listed = account(carrying(last=sent("2026-12-01 09:00", "opened", "letter")))
+    decision = decide(listed, RULES, at("2027-03-01 09:00"))
+    assert (decision.outcome, codes(decision)) == ("wait", ["to_be_sent"])
+    assert decision.next_look_at == at("2027-03-08 00:00")
+    posted = account(carrying(last=sent("2026-12-04 12:00", "sent", "letter")))
+    assert codes(decide(posted, RULES, at("2026-12-19 11:59"))) == ["waits_for_delivery"]
+    assert decide(posted, RULES, at("2026-12-19 12:00")).step == "legal"
+    arrived = account(carrying(last=sent("2026-12-04 12:00", "delivered", "letter")))
+    assert decide(arrived, RULES, at("2026-12-09 09:00")).step == "legal"
+
+
+@pytest.mark.parametrize("step_name", ["letter", "end"])
+def test_notice_time_has_not_begun_while_a_letter_stands_on_a_list(step_name: str) -> None:
+    steps = [step("notice", 2, channels=("letter",), wait_days=5)]
+    steps += [step("letter", 3, channels=("letter",))] if step_name == "letter" else []
+    rules = rulebook(*steps)
+    points = (point("letter", address="Carrera 7 # 1-1"),)
+    listed = {"notice": sent("2026-09-03 09:00", "opened", "letter")}
+    debt = account(receivable(steps=listed), points=points)
+    assert codes(decide(debt, rules, at("2026-10-20 09:00")))[-1] == "to_be_sent"
+    posted = {"notice": sent("2026-09-03 09:00", "sent", "letter")}
+    debt = account(receivable(steps=posted), points=points)
+    assert decide(debt, rules, at("2026-10-20 09:00")).step == step_name
 
 
 def test_a_chain_of_needs_is_climbed_from_its_beginning() -> None:
@@ -524,8 +600,8 @@ def test_a_chain_of_needs_is_climbed_from_its_beginning() -> None:
             taken.append((decision.step, (as_of - at("2026-12-10 09:00")).days))
             debt = carried_out(debt, decision)
         as_of += timedelta(days=1)
-    # firm: 7 days after again; last: 48 h after firm; legal: the notice of 15 days has passed.
-    assert taken == [("again", 0), ("firm", 7), ("last", 9), ("legal", 24), ("end", 54)]
+    # firm: 7 days after again; last: once firm has arrived; legal: 15 days of notice have passed.
+    assert taken == [("again", 0), ("firm", 7), ("last", 8), ("legal", 23), ("end", 53)]
 
 
 @pytest.mark.parametrize(
@@ -567,7 +643,7 @@ def test_whatever_holds_a_step_back_the_next_one_is_looked_at_on_its_day() -> No
     """Invariant 7: a gap longer than the way to the next step does not make that one late too."""
     rules = rulebook(step("a", 2), step("b", 5, gap_days=30), step("c", 10))
     debt = account(
-        carrying(a=sent("2026-09-03 09:00")),
+        carrying(a=sent("2026-09-03 09:00", "delivered")),
         ladders={"andina": Ladder("a", at("2026-09-03 09:00"))},
     )
     waiting = decide(debt, rules, at("2026-09-06 09:00"))
@@ -606,13 +682,13 @@ def test_gaps_towards_one_creditor_do_not_hold_back_another() -> None:
 
 @pytest.mark.parametrize(
     ("open_minor", "step_name"),
-    [(19_999_999, "friendly"), (20_000_000, "friendly"), (20_000_001, "call")],
+    [(19_999_999, "friendly"), (20_000_000, "friendly"), (20_000_001, "visit")],
 )
 def test_a_step_whose_condition_does_not_hold_is_passed_over(
     open_minor: int, step_name: str
 ) -> None:
     condition = ["open", "above", {"COP": 20_000_000}]
-    rules = rulebook(FRIENDLY, step("call", 9, task="call", only_if=condition))
+    rules = rulebook(FRIENDLY, step("visit", 9, task="visit", only_if=condition))
     debt = account(receivable(open_minor=open_minor))
     assert decide(debt, rules, at("2026-09-12 09:00")).step == step_name
 
@@ -816,7 +892,7 @@ def test_a_milder_creditor_does_not_use_up_the_contact_that_a_severer_one_waits_
 
 def test_work_for_a_person_does_not_wait_for_another_creditors_contact() -> None:
     rules = rulebook(
-        step("call", 2, task="call"),
+        step("look-up", 2, task="look_up"),
         step("severe", 9, channels=("email",)),
         contact_policies=policy(windows=Windows(PROVENANCE, OFFICE_HOURS)),
     )
@@ -825,7 +901,77 @@ def test_work_for_a_person_does_not_wait_for_another_creditors_contact() -> None
         receivable("2026-08-01", receivable_id="old", creditor="cordillera"),
     )
     decision = decide(debt, rules, at("2026-09-04 22:00"))
-    assert (decision.creditor, decision.task) == ("andina", "call")
+    assert (decision.creditor, decision.task) == ("andina", "look_up")
+
+
+def test_a_call_waits_for_the_severer_contact_of_another_creditor() -> None:
+    """A person has one contact clock, and a call is a contact of it."""
+    daily = Cap(PROVENANCE, channels=("email",), max=1, per="calendar_day")
+    rules = rulebook(
+        step("call", 2, task="call"),
+        step("severe", 9, channels=("email",)),
+        contact_policies=policy(caps=(daily,)),
+    )
+    severe = receivable("2026-08-01", receivable_id="old", creditor="cordillera")
+    written = (ContactRecord("m0", "email", at("2026-09-04 08:00"), "cordillera"),)
+    debt = account(receivable(creditor="andina"), severe, points=CALLED, contacts=written)
+    decision = decide(debt, rules, at("2026-09-04 09:00"))
+    assert (decision.outcome, decision.creditor) == ("wait", "cordillera")
+    assert decide(replace(debt, contacts=()), rules, at("2026-09-04 09:00")).step == "severe"
+
+
+# --- calls ---------------------------------------------------------------------------------------
+
+CALL = step("call", 2, task="call", task_due_days=3)
+CALLED = (point("email"), point("voice"))
+
+
+def test_a_person_calls_the_number_whose_calls_are_allowed() -> None:
+    decision = decide(account(receivable(), points=CALLED), rulebook(CALL), at("2026-09-04 09:00"))
+    assert (decision.action, decision.task) == ("task", "call")
+    assert (decision.channel, decision.point_id, decision.due_days) == ("voice", "p-voice", 3)
+
+
+def test_a_call_waits_for_the_hours_in_which_it_is_lawful() -> None:
+    """Ley 2300/2023 art. 3; Ley 19.496 art. 37; 12 CFR 1006.6(b): calls first of all."""
+    rules = rulebook(CALL, contact_policies=policy(windows=Windows(PROVENANCE, OFFICE_HOURS)))
+    decision = decide(account(receivable(), points=CALLED), rules, at("2026-09-04 22:00"))
+    assert (decision.outcome, codes(decision)) == ("wait", ["step_due", "policy_closed"])
+    (refusal,) = decision.refusals
+    assert (refusal.channel, refusal.code) == ("voice", "window_closed")
+    opens = params(decision, "policy_closed")["until"]
+    assert decision.next_look_at == refusal.next_allowed_at == opens == at("2026-09-07 08:00")
+
+
+def test_a_call_waits_for_the_contacts_that_there_were() -> None:
+    daily = Cap(PROVENANCE, max=1, per="calendar_day")
+    rules = rulebook(CALL, contact_policies=policy(caps=(daily,)))
+    this_morning = (ContactRecord("m0", "email", at("2026-09-04 08:00")),)
+    debt = account(receivable(), points=CALLED, contacts=this_morning)
+    decision = decide(debt, rules, at("2026-09-04 09:00"))
+    assert [refusal.code for refusal in decision.refusals] == ["cap_reached"]
+    assert decision.next_look_at == at("2026-09-05 00:00")
+
+
+@pytest.mark.parametrize(
+    "nobody",
+    [
+        {"points": (point("email"),)},
+        {"points": (point("voice", failed="wrong number"),)},
+        {"points": CALLED, "refused_channels": ("voice",)},
+    ],
+    ids=["no number", "wrong number", "refused"],
+)
+def test_without_a_number_that_may_be_called_a_person_mends_the_data(nobody: Any) -> None:
+    decision = decide(account(receivable(), **nobody), rulebook(CALL), at("2026-09-04 09:00"))
+    assert (decision.task, decision.about) == ("data_repair", "data_repair:andina:voice")
+
+
+def test_a_call_that_was_taken_back_is_made_again() -> None:
+    undone = StepRecord(at("2026-09-03 09:00"), "undone", "voice", "m1")
+    debt = account(receivable(steps={"call": undone}), points=CALLED)
+    decision = decide(debt, rulebook(CALL), at("2026-09-04 09:00"))
+    assert (decision.task, decision.attempt) == ("call", 2)
 
 
 # --- holds ---------------------------------------------------------------------------------------
@@ -948,7 +1094,9 @@ def test_of_several_payments_under_way_the_last_one_to_end_is_waited_for() -> No
 )
 def test_work_that_asks_for_the_money_rests_as_well(rules: Rulebook) -> None:
     """L21"""
-    debt = account(receivable(), points=(point("letter", address="Carrera 7 # 1-1"),))
+    debt = account(
+        receivable(), points=(point("letter", address="Carrera 7 # 1-1"), point("voice"))
+    )
     now = at("2026-09-10 12:00")
     assert decide(debt, rules, now).task in ("call", "letter", "hand_over", "review")
     waiting = replace(debt, awaited=(awaited("2026-09-10 09:00", "2026-09-11 09:00"),))
@@ -1079,12 +1227,19 @@ def test_each_feed_of_a_creditor_has_to_be_fresh_by_its_own_limit() -> None:
 
 
 def test_work_for_a_person_goes_on() -> None:
-    rules = gated(step("call", 2, task="call"))
-    assert decide(account(receivable()), rules, NOW).task == "call"
+    rules = gated(step("look-up", 2, task="look_up"))
+    assert decide(account(receivable()), rules, NOW).task == "look_up"
     ended = gated(step("soon", -30))
     assert decide(account(receivable()), ended, NOW).task == "review"
     unreachable = account(receivable(), points=())
     assert decide(unreachable, gated(), NOW).task == "data_repair"
+
+
+def test_a_call_asks_for_money_too() -> None:
+    """L7"""
+    debt = account(receivable(), points=(point("voice"),))
+    assert decide(debt, gated(CALL), NOW, fed(bank=36)).task == "call"
+    assert codes(decide(debt, gated(CALL), NOW, fed(bank=37))) == ["step_due", "payments_not_fresh"]
 
 
 def test_a_letter_asks_for_money_too() -> None:

@@ -12,7 +12,7 @@ import pytest
 from escalon.domain.agreements import due
 from escalon.domain.contact import co_debtors, told
 from escalon.domain.contact.policy import Deny
-from escalon.domain.decisions import engine, explanation
+from escalon.domain.decisions import engine, explanation, last_look
 from escalon.domain.decisions.decision import Decision, Reason, Refusal
 from escalon.domain.decisions.engine import decide
 from escalon.domain.decisions.explanation import (
@@ -32,7 +32,7 @@ RULES = rulebook(step("friendly", 2))
 
 
 # The modules that give reasons.
-SOURCES: tuple[ModuleType, ...] = (engine, told, due, co_debtors, deliver)
+SOURCES: tuple[ModuleType, ...] = (engine, told, due, co_debtors, deliver, last_look)
 
 
 def emitted() -> set[str]:

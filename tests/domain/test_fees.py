@@ -91,12 +91,15 @@ def test_the_cap_falls_by_a_fifth_of_a_uf_without_the_useful_notice_in_time() ->
 
 
 def test_the_notice_may_be_a_step_of_the_ladder() -> None:
-    sent = StepRecord(
-        at("2026-09-04 10:00", SANTIAGO), "sent", "email", "m1", gives=("useful_notice",)
-    )
-    assert fee(400_000, notices=(), steps={"tell": sent}) == 36_000
-    failed = replace(sent, state="failed")
-    assert fee(400_000, notices=(), steps={"tell": failed}) == 28_000
+    told = at("2026-09-04 10:00", SANTIAGO)
+    delivered = StepRecord(told, "delivered", "email", "m1", gives=("useful_notice",))
+    assert fee(400_000, notices=(), steps={"tell": delivered}) == 36_000
+    # Of an e-mail the carrier tells; of an SMS that has not failed it says nothing more.
+    unheard = replace(delivered, state="sent")
+    sms = replace(unheard, channel="sms")
+    failed = replace(delivered, state="failed")
+    found = [fee(400_000, notices=(), steps={"tell": record}) for record in (unheard, sms, failed)]
+    assert found == [28_000, 36_000, 28_000]
 
 
 @pytest.mark.parametrize(("day", "charged"), [("2026-09-21", 0), ("2026-09-22", 36_000)])

@@ -23,6 +23,7 @@ from escalon.domain.account import (
     Receivable,
 )
 from escalon.domain.contact.policy import Allow, evaluate
+from escalon.domain.decisions.by_hand import closed
 from escalon.domain.decisions.engine import decide
 from escalon.domain.decisions.forecast import Alike, Event, forecast, quarter_hours, walk
 from escalon.domain.local_time import in_zone, start_of_day
@@ -33,11 +34,13 @@ from escalon.domain.rules.rulebook import (
     Experiment,
     InterestTerms,
     LadderEnd,
+    Need,
     Payments,
     Rate,
     RateTable,
     Rulebook,
 )
+from escalon.domain.tasks import Task
 from tests.domain import debts
 from tests.domain.debts import BOGOTA, at, carried_out, ladder, receivable, rulebook, step
 
@@ -52,7 +55,8 @@ def point(channel: Channel = "email", **more: Any) -> ContactPoint:
 
 
 def account(*receivables: Receivable, **more: Any) -> Account:
-    return debts.account(*receivables, **{"points": (point("email"), point("sms")), **more})
+    points = (point("email"), point("sms"), point("voice"))
+    return debts.account(*receivables, **{"points": points, **more})
 
 
 def nine_in_the_morning(instant: datetime) -> datetime:
@@ -83,7 +87,7 @@ def test_a_debt_that_nobody_pays_gets_the_whole_ladder() -> None:
         "2026-09-03 07:00 friendly email",
         "2026-09-10 07:00 friendly-again email",
         "2026-09-21 07:00 firm email",
-        "2026-10-01 00:00 firm-call call",
+        "2026-10-01 07:00 firm-call call",
         "2026-10-09 07:00 firm-again email",
         "2026-10-21 07:00 offer email",
         "2026-11-17 07:00 last-notice email",  # the 15th is a Sunday, the 16th a holiday
@@ -97,6 +101,17 @@ def test_a_debt_that_nobody_pays_gets_the_whole_ladder() -> None:
     assert (notice.stage, notice.strategy, notice.creditor) == ("pre_legal", "standard", "andina")
     assert (notice.since, notice.days_past_due) == (date(2026, 11, 15), 77)
     assert notice.reasons == ("step_due", "channel_open")
+
+
+def test_a_letter_is_posted_on_its_day_and_what_needs_it_follows() -> None:
+    """What a plan foresees if people do their work; a letter that lies about holds its ladder."""
+    rules = rulebook(
+        step("notice", 2, channels=("letter",)),
+        step("severe", 5, channels=("letter",), needs=Need("notice", 15)),
+    )
+    debt = replace(owes(100_000), points=(point("letter", address="Carrera 7 # 1-1"),))
+    events = forecast(debt, rules, at("2026-08-20 09:00"), at("2026-10-01 00:00"))
+    assert told(events) == ["2026-09-03 00:00 notice letter", "2026-09-18 00:00 severe letter"]
 
 
 def test_it_ends_before_the_last_instant_and_begins_at_the_first() -> None:
@@ -278,6 +293,12 @@ def played(debt: Account, rules: Rulebook, first: datetime, days: int) -> Iterat
         decision = decide(debt, rules, now)
         if decision.outcome == "act":
             debt = carried_out(debt, decision)
+            if decision.task == "letter":
+                work = Task(
+                    decision.intent_id, "a1", "letter", now, now, decision.creditor,
+                    step=decision.step,
+                )  # fmt: skip
+                debt = closed(debt, work, "posted", now)
             yield now.isoformat(), f"{decision.step} {decision.task or decision.channel}"
         now += DAY
 

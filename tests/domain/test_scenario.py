@@ -107,9 +107,10 @@ def _said(instant: datetime) -> str:
 
 
 def owes(pesos: int, due: str = "1 September 2026", **more: object) -> Account:
-    """Ana owes andina one invoice; she may be written to by e-mail and SMS."""
+    """Ana owes andina one invoice; she may be written to by e-mail and SMS, and called."""
     debt = receivable(_date(due).isoformat(), amount_minor=pesos * 100, open_minor=pesos * 100)
-    return replace(account(debt), **more)
+    points = (point("email"), point("sms"), point("voice"))
+    return replace(account(debt, points=points), **more)
 
 
 def test_a_large_debt_that_nobody_pays_climbs_the_whole_ladder() -> None:

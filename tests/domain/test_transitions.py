@@ -1,12 +1,14 @@
 """How an account changes when a decision is carried out: what is used up, and what is not."""
 
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 import pytest
 from msgspec.structs import replace
 
 from escalon.domain.account import Account, Consent, ContactRecord, Intent, Ladder, StepRecord
+from escalon.domain.contact.facts import Conversation
 from escalon.domain.contact.feedback import Event, Feedback, Message, MessageState, with_feedback
+from escalon.domain.contact.told import notices_of
 from escalon.domain.decisions.engine import decide
 from escalon.domain.decisions.transitions import (
     CONTACTS_KEPT,
@@ -22,6 +24,7 @@ from escalon.domain.decisions.transitions import (
     unknown_fate_id,
     with_points,
 )
+from escalon.domain.decisions.undoing import undo
 from escalon.domain.rules.rulebook import Need
 from tests.domain.debts import account, at, point, receivable, rulebook, step
 
@@ -148,7 +151,7 @@ def after(
 @pytest.mark.parametrize(
     ("event", "state", "reached"),
     [
-        ("delayed", "sent", True),
+        ("delayed", "delayed", True),
         ("unconfirmed", "unknown", True),
         ("delivered", "delivered", True),
         ("complained", "delivered", True),
@@ -164,6 +167,67 @@ def test_the_step_stands_where_its_message_stands(event: Event, state: str, reac
     assert record.tried == (("email",) if state == "failed" else ())
     assert [contact.reached for contact in account.contacts] == [reached]
     assert account.points == SENT.points  # nothing blames the address, and nobody opted out
+
+
+def first_contacts(account: Account) -> dict[str, datetime | None]:
+    return {r.receivable_id: r.first_contact_at for r in account.receivables}
+
+
+def test_a_message_that_reached_nobody_was_not_the_first_communication() -> None:
+    """12 CFR 1006.34 and the first contact of Mexico's law count from one that arrived."""
+    assert first_contacts(SENT) == {"r1": NINE}
+    assert first_contacts(after(SENT, "delivered")) == {"r1": NINE}
+    assert first_contacts(after(SENT, "bounced")) == {"r1": None}
+
+
+def test_the_first_communication_is_then_the_next_one_that_may_have_arrived() -> None:
+    hour = timedelta(hours=1)
+    more = (
+        ContactRecord("other", "email", NINE + hour, "cordillera"),
+        ContactRecord("dead", "sms", NINE + 2 * hour, "andina", reached=False),
+        ContactRecord("unanswered", "voice", NINE + 3 * hour, "andina"),
+        ContactRecord("spoken", "voice", NINE + 5 * hour, "andina"),
+        ContactRecord("next", "sms", NINE + 6 * hour, "andina"),
+    )
+    written = replace(SENT, contacts=(*SENT.contacts, *more), conversations=())
+    assert first_contacts(after(written, "bounced")) == {"r1": NINE + 6 * hour}
+    spoke = replace(written, conversations=(Conversation(NINE + 5 * hour),))
+    assert first_contacts(after(spoke, "bounced")) == {"r1": NINE + 5 * hour}
+    # An earlier message had told of it, so nothing changes.
+    earlier = replace(SENT.receivables[0], first_contact_at=NINE - hour)
+    known = replace(written, receivables=(earlier,))
+    assert first_contacts(after(known, "bounced")) == {"r1": NINE - hour}
+
+
+@pytest.mark.parametrize(
+    ("event", "given"), [("delivered", True), ("sent", False), ("bounced", False)]
+)
+def test_a_notice_is_given_of_each_debt_that_its_message_shows_if_it_arrives(
+    event: Event, given: bool
+) -> None:
+    """12 CFR 1006.34: not of those that it leaves out."""
+    others = (receivable(receivable_id=name) for name in ("r2", "r3"))
+    before = replace(PLANNED, receivables=(*PLANNED.receivables, *others))
+    notice = replace(INTENT, gives=("validation_notice",), shows=("r1", "r2"))
+    claimed = claim(before, notice, NINE)
+    account = after(settle_sent(claimed, claimed.intents[0], NINE), event)
+    shortly = NINE + timedelta(hours=1)
+    found = {
+        r.receivable_id: [n.notice for n in notices_of(r, {"email"}, timedelta(hours=48), shortly)]
+        for r in account.receivables
+    }
+    expected = ["validation_notice"] if given else []
+    assert found == {"r1": expected, "r2": expected, "r3": []}
+    assert [list(r.steps) for r in account.receivables] == [["friendly"], [], []]
+    assert first_contacts(account)["r3"] is None
+
+
+def test_a_step_that_is_taken_back_has_given_no_notice_of_any_debt() -> None:
+    gave = StepRecord(NINE, "delivered", "email", INTENT.intent_id, gives=("bureau_notice",))
+    other = replace(gave, intent_id="other")
+    shown = receivable(receivable_id="r2", noticed=(gave, other))
+    after = undo(account(receivable(), shown), "run-1", {INTENT.intent_id}, ()).account
+    assert [record.state for record in after.receivables[1].noticed] == ["undone", "delivered"]
 
 
 def test_a_delivery_is_written_down_for_the_step_that_needs_it() -> None:
@@ -268,7 +332,7 @@ def test_a_message_whose_step_was_tried_again_tells_nothing_of_it() -> None:
     owed = replace(SENT.receivables[0], steps={"friendly": newer})
     again = replace(SENT, receivables=(owed,))
     account = after(again, "bounced")
-    assert account.receivables == again.receivables
+    assert account.receivables[0].steps == {"friendly": newer}
     assert [contact.reached for contact in account.contacts] == [False]
 
 

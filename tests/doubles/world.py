@@ -19,6 +19,8 @@ from escalon.adapters.table import Table
 from escalon.adapters.whatsapp import Whatsapp
 from escalon.authoring.rulebook import load_rulebook
 from escalon.domain.account import Account, Channel, ContactPoint, Receivable
+from escalon.domain.decisions.engine import decide
+from escalon.domain.decisions.transitions import with_step_state
 from escalon.domain.identity import account_id_of
 from escalon.domain.rules.rollout import Rollout
 from escalon.domain.rules.rulebook import Rulebook
@@ -189,6 +191,18 @@ class World:
         self.sweep()(at)
         self.work_off()
 
+    def arrived(self) -> None:
+        """The carriers tell that all messages of steps have arrived."""
+        for stored in self.table.all_accounts():
+            account = stored.account
+            for owed in account.receivables:
+                for record in owed.steps.values():
+                    if record.state == "sent":
+                        account = with_step_state(account, record.intent_id, "delivered")
+            if account != stored.account:
+                again = decide(account, self.rulebook(account.account_id), self.clock.at)
+                self.table.update(Change(stored, account, again.next_look_at, ()))
+
     # ------------------------------------------------------------------ looking at it
 
     def put(self, account: Account, look_at: datetime | None = NOW - timedelta(hours=1)) -> Stored:
@@ -246,7 +260,8 @@ class World:
 
 def point(channel: Channel = "email", address: str = "") -> ContactPoint:
     """A contact point that works."""
-    given = {"email": "ana@example.com", "sms": "+573000000001", "whatsapp": "+573000000001"}
+    given = {"email": "ana@example.com"}
+    given |= dict.fromkeys(("sms", "whatsapp", "voice"), "+573000000001")
     return ContactPoint(f"p-{channel}", channel, address or given.get(channel, "x"))
 
 
@@ -271,7 +286,7 @@ def receivable(
 def debtor(
     account_id: str = "a1",
     *receivables: Receivable,
-    points: tuple[ContactPoint, ...] = (point("email"), point("sms")),
+    points: tuple[ContactPoint, ...] = (point("email"), point("sms"), point("voice")),
 ) -> Account:
     """Somebody who owes 100,000 pesos since three days, unless told otherwise."""
     account = Account(account_id, f"ref-{account_id}", "Ana Gómez", country="CO", language="en")

@@ -135,6 +135,7 @@ def test_the_ibm_mapping_on_three_rows_of_the_file() -> None:
                 language="en",
             ),
             ContactPointRecord(ref, "email", f"{ref.lower()}@example.com", consent),
+            ContactPointRecord(ref, "voice", "+12125550100", consent),
             ReceivableRecord(ref, number, "ibm-sample", number, issued, due, "USD", cents),
         )
 
@@ -180,6 +181,7 @@ def test_a_file_is_fed_in_two_goes_the_book_and_its_payments() -> None:
     assert isinstance(money, Row)
     assert [type(each) for each in book.records] == [
         AccountRecord,
+        ContactPointRecord,
         ContactPointRecord,
         ReceivableRecord,
     ]

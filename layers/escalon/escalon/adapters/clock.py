@@ -25,6 +25,10 @@ class TableClock:
         found = self._table.load("CLOCK", "CLOCK")
         return datetime.fromisoformat(found["now"]) if found else datetime.now(UTC)
 
+    def was_set(self) -> bool:
+        """Whether it shows another time than the real one."""
+        return self._table.load("CLOCK", "CLOCK") is not None
+
     def set(self, now: datetime) -> None:
         """Move the clock."""
         self._table.save(self._table.put_document("CLOCK", "CLOCK", {"now": now.isoformat()}))

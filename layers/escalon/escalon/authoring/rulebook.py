@@ -152,6 +152,7 @@ class _Loader:
         if agreements is not None:
             rates = money.rates if money else {}
             self.check_agreements(agreements, rules, creditors[1], rates, messages)
+            self.check_confirmation(messages)
         if experiments is not None:
             self.check_experiments(experiments, rules, creditors[1])
         if self.problems or money is None:
@@ -595,6 +596,16 @@ class _Loader:
                     f"messages/{locale}/receipt.j2",
                     "write it, or write `receipts: no` in payments.yaml",
                 )
+
+    def check_confirmation(self, messages: Mapping[str, Mapping[str, str]]) -> None:
+        """The message that brings an agreement's document is in every language or in none (L24)."""
+        if any("agreement" in texts for texts in messages.values()):
+            for locale, texts in messages.items():
+                if "agreement" not in texts:
+                    self.missing(
+                        f"messages/{locale}/agreement.j2",
+                        "write it, or remove it from the other languages",
+                    )
 
     def check_zone(self, document: Document, rules: EscalationFile) -> None:
         if find_zone(rules.zone) is None:

@@ -24,7 +24,8 @@ Channel = Literal["email", "sms", "whatsapp", "voice", "letter"]
 Role = Literal["debtor", "codebtor", "guarantor"]
 # opened: a task stands on somebody's list · unknown: nobody knows whether the message left
 # undone: a person has taken back what it was (usecases/undo_run)
-StepState = Literal["sent", "delivered", "failed", "unknown", "opened", "undone"]
+# delayed: the carrier is still trying
+StepState = Literal["sent", "delayed", "delivered", "failed", "unknown", "opened", "undone"]
 IntentState = Literal["planned", "sending"]
 
 EMBEDDED_RECEIVABLES = 20
@@ -110,6 +111,7 @@ class Receivable(msgspec.Struct, frozen=True, omit_defaults=True):
     first_contact_at: datetime | None = None  # the first communication about it
     # Statutory notices that were given of it other than by its steps, which say so themselves.
     notices: tuple[Notice, ...] = ()
+    noticed: tuple[StepRecord, ...] = ()  # messages that gave some, carried by another receivable
     on_file: tuple[str, ...] = ()  # what gates ask for (OnFile) and we have
     settled_late: int | None = None  # days late on which it was settled, as `Behaviour` counts it
 
@@ -169,6 +171,7 @@ class Intent(msgspec.Struct, frozen=True, omit_defaults=True):
     queue: str = ""  # whom the ladder hands to at its end
     due_days: int = 0  # days a person has for a task
     gives: tuple[str, ...] = ()  # the statutory notices that its message is
+    shows: tuple[str, ...] = ()  # once it is claimed: the receivables that its message is about
     resumed: int = 0  # how often it was put on its queue again
     planned_at: datetime | None = None  # when it was first decided, if it was queued again since
     send_at: datetime | None = None  # its turn, if it may not go at once (domain/contact/pacing.py)

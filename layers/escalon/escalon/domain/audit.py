@@ -42,12 +42,17 @@ type Done = Literal[
     "hold_ended",
     # contact: what the debtor asked for, as a person wrote it down
     "conversation_noted",
+    "attempt_noted",
+    "request_noted",
+    "hours_opened",
     "consent_recorded",
     "consent_revoked",
     "data_exported",
     "data_erased",
     "links_revoked",
     "notice_noted",
+    # work of people
+    "task_closed",
     # risk and experiments
     "limit_set",
     "review_decided",

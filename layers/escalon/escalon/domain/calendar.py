@@ -201,6 +201,12 @@ class Openings:
                 break
         return best if best is not None and best <= until else None
 
+    def closing(self, at: datetime) -> datetime | None:
+        """The end of the stretch that is open at `at`, midnight at the latest; None if it is closed
+        then."""
+        ordinal = at.astimezone(self._zone.info).toordinal()
+        return next((end for start, end in self._day(ordinal) if start <= at < end), None)
+
     def _day(self, ordinal: int) -> tuple[tuple[datetime, datetime], ...]:
         known = self._days.get(ordinal)
         if known is None:

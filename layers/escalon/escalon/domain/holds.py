@@ -41,6 +41,21 @@ def end_of(hold: Hold, kinds: Mapping[str, HoldKind]) -> date | None:
     return at_most if hold.ends_on is None else min(hold.ends_on, at_most)
 
 
+# Whoever is in one of these states may not be dealt with directly about the debt any more.
+_FULL_STOPS = frozenset(("insolvency", "deceased", "represented", "identity_doubt"))
+
+
+def full_stop(account: Account, kinds: Mapping[str, HoldKind], today: date) -> bool:
+    """Whether nothing may be agreed with the debtor today: somebody who is insolvent, represented
+    or dead, or a debt that may be a fraud. A stop on one debt is one on all."""
+    for hold in account.holds:
+        ends_on = end_of(hold, kinds)
+        begun = hold.starts_on <= today and (ends_on is None or today < ends_on)
+        if begun and hold.kind in kinds and kinds[hold.kind].stop in _FULL_STOPS:
+            return True
+    return False
+
+
 def countable_beyond(
     account: Account, kinds: Mapping[str, HoldKind], today: date
 ) -> Mapping[str, Beyond]:

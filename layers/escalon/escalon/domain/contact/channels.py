@@ -54,6 +54,12 @@ class Channels(msgspec.Struct, frozen=True, omit_defaults=True):
     whatsapp: dict[str, WhatsappTemplate] = {}  # by the name of our message
     replies: ReplyRules = ReplyRules()
 
+    @property
+    def telling(self) -> frozenset[str]:
+        """Those that we serve whose carrier tells of every delivery: there, silence is none. Of an
+        SMS the carrier tells only where its log is switched on, which no rulebook knows."""
+        return frozenset(("email", "whatsapp")).intersection(self.served)
+
     def serves(self, channels: Collection[str]) -> bool:
         """Whether we serve any of these."""
         return any(channel in self.served for channel in channels)

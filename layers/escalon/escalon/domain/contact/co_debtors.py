@@ -124,9 +124,9 @@ def reach(
     person = linked.get(follow.link.account_id)
     if person is None:
         return Reach((Reason("follow_unknown", about),))
-    if whereabouts_unknown(rulebook, person):
-        return Reach((Reason("follow_whereabouts_unknown", about),))
     zones = zones_for(rulebook, person)
+    if whereabouts_unknown(zones):
+        return Reach((Reason("follow_whereabouts_unknown", about),))
     today = local_date(zones, as_of)
     rests = open_hold(person, rulebook.holds, None, today)
     if rests is not None:

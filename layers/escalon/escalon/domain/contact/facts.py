@@ -27,13 +27,17 @@ class Conversation(msgspec.Struct, frozen=True, omit_defaults=True):
     inbound: bool = False  # whether the person began it
 
 
+type Asks = Literal["answer", "call", "channel"]
+
+
 class Request(msgspec.Struct, frozen=True, omit_defaults=True):
     """What the person asked of us: an answer, by the channel they wrote on; a call; or that we use
-    this channel from now on."""
+    this channel from now on. `evidence` is where their word is kept, if not as a reply."""
 
     at: datetime
     channel: str
-    asks: Literal["answer", "call", "channel"] = "answer"
+    asks: Asks = "answer"
+    evidence: str = ""
 
 
 class ExtraHours(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -6,7 +6,7 @@ writes down the first of it (released, sending, sent, or failed if it was refuse
 run writes unknown, and the rest is feedback.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal
 
 import msgspec
@@ -34,10 +34,14 @@ WEIGHT: tuple[MessageState, ...] = (
 )
 _RANK = {state: rank for rank, state in enumerate(WEIGHT)}
 
+# Within this time a carrier has told what became of a message. SES tries for 14 hours at most
+# (`MaxDeliverySeconds`); SMS may take three days.
+HEARD_WITHIN = timedelta(hours=72)
+
 # What a message's state makes of the step that it was sent for.
 STEP_STATES: dict[Event, StepState] = {
     "sent": "sent",
-    "delayed": "sent",
+    "delayed": "delayed",
     "unconfirmed": "unknown",
     "delivered": "delivered",
     "complained": "delivered",

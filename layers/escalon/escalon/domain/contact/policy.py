@@ -30,7 +30,7 @@ from escalon.domain.contact.content import (
     concerns,
     content_denial,
 )
-from escalon.domain.contact.facts import Facts, last_request
+from escalon.domain.contact.facts import Debt, Facts, last_request
 from escalon.domain.contact.gates import (
     GateReason,
     Span,
@@ -106,7 +106,9 @@ __all__ = [
     "evaluate_action",
     "history_needed",
     "known_through",
+    "notice_missed",
     "notices_owed",
+    "open_until",
     "zones_of",
 ]
 
@@ -255,7 +257,7 @@ def evaluate(
     try:
         if at.tzinfo is not UTC:
             if at.utcoffset() is None:
-                return Deny("core", "", "instant_out_of_range", at)
+                return Deny(*_BUILT_IN, "instant_out_of_range", at)
             at = at.astimezone(UTC)
         told = zones if type(zones) is tuple else tuple(zones)
         variant = None
@@ -279,9 +281,9 @@ def evaluate(
                 if lasting is not None and lasting[2] not in PASSING:
                     rule, source, reason, params = lasting
     except TypeError:  # an instant without a zone cannot be compared with one that has it
-        rule, source, reason, params, following = "core", "", "history_unreadable", {}, None
+        (rule, source), reason, params, following = _BUILT_IN, "history_unreadable", {}, None
     except (OverflowError, ValueError):  # the ends of the calendar, years 1 and 9999
-        rule, source, reason, params, following = "core", "", "instant_out_of_range", {}, None
+        (rule, source), reason, params, following = _BUILT_IN, "instant_out_of_range", {}, None
     return Deny(rule, source, reason, at, params, first, following)
 
 
@@ -298,7 +300,7 @@ def evaluate_action(
     claim, a fee. Stops bind it as they bind asking, then the gates; an action for which no law is
     stated is refused. Total, as `evaluate` is."""
     if at.utcoffset() is None:
-        return Deny("core", "", "instant_out_of_range", at)
+        return Deny(*_BUILT_IN, "instant_out_of_range", at)
     first = ""
     try:
         at = at.astimezone(UTC)
@@ -320,9 +322,9 @@ def evaluate_action(
             )
             following = _within(span, at + LOOK_AHEAD)
     except TypeError:
-        rule, source, reason, params, following = "core", "", "history_unreadable", {}, None
+        (rule, source), reason, params, following = _BUILT_IN, "history_unreadable", {}, None
     except (OverflowError, ValueError):
-        rule, source, reason, params, following = "core", "", "instant_out_of_range", {}, None
+        (rule, source), reason, params, following = _BUILT_IN, "instant_out_of_range", {}, None
     return Deny(rule, source, reason, at, params, first, following)
 
 
@@ -339,6 +341,43 @@ def notices_owed(
         if ends is not None:
             found.append(OwedNotice(rule, source, duty.notice, ends[0]))
     return tuple(found)
+
+
+def open_until(
+    policy: Policy,
+    *,
+    channel: str,
+    zones: Sequence[str],
+    at: datetime,
+    region: str = "",
+    facts: Facts | None = None,
+) -> datetime | None:
+    """Until when the hours for asking by that channel last which are open at `at` (aware), on that
+    day and in each zone; None if they are closed then. Nothing but the hours is asked here."""
+    at = at.astimezone(UTC)
+    variant, _ = policy.compiled.variant(channel, COLLECTION, facts, at)
+    key = (channel, "debtor", COLLECTION, region, tuple(zones), variant)
+    terms, _ = policy.compiled.terms(key, at)
+    if terms.zone_unknown:
+        return None
+    ends = [openings.closing(at) for openings in terms.openings]
+    return None if None in ends else min(end for end in ends if end is not None)
+
+
+def notice_missed(
+    policy: Policy,
+    *,
+    debt: Debt,
+    gives: Sequence[str],
+    zones: Sequence[str],
+    at: datetime,
+    region: str = "",
+) -> OwedNotice | None:
+    """The notice for want of which nothing may be asked about this debt any more, or None: none is
+    missed, or the message is that notice (`gives`). `at` is aware."""
+    key = ("", "debtor", COLLECTION, region, tuple(zones), None)
+    terms, _ = policy.compiled.terms(key, at.astimezone(UTC))
+    return None if terms.zone_unknown else _missed(terms, debt, gives, at)
 
 
 def zones_of(policy: Policy, zones: Sequence[str], region: str) -> tuple[str, ...]:
@@ -394,7 +433,8 @@ _Key = tuple[str, str, str, str, tuple[str, ...], _Variant | None]
 
 _EVER = datetime.min.replace(tzinfo=UTC)
 _KEPT_PLANS = 4096  # combinations of channel, role, kind, region and zones; a book has dozens
-_BUILT_IN: _Named = ("core", "")
+# What holds whatever the layers say; its source is this system itself (docs/contact-law.md).
+_BUILT_IN: _Named = ("core", "Escalón")
 
 
 class _Terms:
@@ -866,18 +906,26 @@ def _message_denial(terms: _Terms, facts: Facts, at: datetime) -> _Denial | None
         denial = _gate_denial(terms, facts.message.action, facts, at)
         if denial is not None:
             return denial
-    for named, duty in _barring(terms, facts):
-        ends = duty_ends(duty, facts.debt, terms.zones)
-        if ends is not None and at >= ends[1]:
-            return *named, "notice_owed", {"notice": duty.notice, "day": ends[0].isoformat()}
+    missed = _missed(terms, facts.debt, facts.message.gives, at) if terms.asking else None
+    if missed is not None:
+        about = {"notice": missed.notice, "day": missed.by.isoformat()}
+        return missed.rule, missed.source, "notice_owed", about
     return content_denial(terms.content, terms.previews, facts.message)
 
 
-def _barring(terms: _Terms, facts: Facts) -> Iterator[tuple[_Named, Duty]]:
+def _barring(terms: _Terms, gives: Sequence[str]) -> Iterator[tuple[_Named, Duty]]:
     """The duties for which nothing is asked once they are missed; the notice itself still goes."""
-    for named, duty in terms.duties if terms.asking else ():
-        if duty.bars_asking and duty.notice not in facts.message.gives:
+    for named, duty in terms.duties:
+        if duty.bars_asking and duty.notice not in gives:
             yield named, duty
+
+
+def _missed(terms: _Terms, debt: Debt, gives: Sequence[str], at: datetime) -> OwedNotice | None:
+    for (rule, source), duty in _barring(terms, gives):
+        ends = duty_ends(duty, debt, terms.zones)
+        if ends is not None and at >= ends[1]:
+            return OwedNotice(rule, source, duty.notice, ends[0])
+    return None
 
 
 def _gate_denial(terms: _Terms, action: str, facts: Facts, at: datetime) -> _Denial | None:
@@ -975,7 +1023,7 @@ def _beside_limits(
         spans.append(_stops_span(terms, facts, at))
         if facts.message.action:
             spans.append(_gates_span(terms, facts.message.action, facts, at))
-        for _, duty in _barring(terms, facts):
+        for _, duty in _barring(terms, facts.message.gives) if terms.asking else ():
             ends = duty_ends(duty, facts.debt, terms.zones)
             spans.append((at, ends[1] if ends is not None else None))
         if content_denial(terms.content, terms.previews, facts.message):

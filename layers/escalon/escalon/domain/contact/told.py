@@ -4,8 +4,10 @@ The engine, the last look, a person's question and the tests all ask through her
 hands over less than the others.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime, timedelta
+
+from msgspec.structs import replace
 
 from escalon.domain.account import Account, ContactPoint, Receivable
 from escalon.domain.contact.facts import Debt, Facts, Message, Notice, PointFacts, Stop
@@ -13,12 +15,16 @@ from escalon.domain.contact.gates import GATE_REASONS
 from escalon.domain.contact.policy import (
     MISFITS,
     Deny,
+    OwedNotice,
     Policy,
     Verdict,
     evaluate,
     evaluate_action,
     known_through,
+    notice_missed,
 )
+from escalon.domain.contact.unheard import counts_as_delivered
+from escalon.domain.country_zones import COUNTRY_ZONES
 from escalon.domain.decisions.decision import Outcome, Reason, Refusal
 from escalon.domain.holds import end_of
 from escalon.domain.local_time import local_date, start_of_day
@@ -27,21 +33,41 @@ from escalon.domain.rules.rulebook import HoldKind, Rulebook, Step
 # Stops that rest the asking for one debt and say nothing about the person's others.
 OF_ONE_DEBT = frozenset(("paid", "dispute_open", "statute_barred_refused"))
 
+# What the document of every agreement says (papers/agreement.py), as gates name it (OnFile).
+AGREEMENT_SAYS = ("in_writing", "terms", "breakdown", "says_if_it_settles_all")
+
 # So long before the last day whose holidays are loaded a person is told: time enough to bring the
 # next years once the official calendars are out in autumn.
 HOLIDAYS_AHEAD = timedelta(days=60)
+
+# Stands among the zones of a debtor of whom nobody knows where they are. There is no such zone, so
+# the contact policy refuses every instant.
+NOWHERE = "unknown"
 
 _UNKNOWN_POINT = PointFacts()
 
 
 def zones_for(rulebook: Rulebook, account: Account) -> tuple[str, ...]:
     """The zones that the debtor may be in: those we were told and those of their telephone numbers,
-    those that the law of their country knows of, else the rulebook's own."""
-    policy = rulebook.policy_for(account.country)
+    else those that the law of their country knows of, else all that the country keeps. Where the
+    rulebook knows one law only, whoever has no country is where its own zone is. Of anybody else
+    nobody knows (`NOWHERE`), so nothing is said at any hour (invariant 3)."""
+    policies, country = rulebook.contact_policies, account.country
+    policy = rulebook.policy_for(country)
     told = account.zones
     if account.number_zones and account.number_zones != told:
         told = tuple(dict.fromkeys((*told, *account.number_zones)))
-    return policy.places(told, account.region) or (rulebook.default_zone,)
+    if told:
+        return policy.places(told, account.region)
+    known: tuple[str, ...] = ()
+    if country:
+        known = COUNTRY_ZONES.get(country, ())
+        # The policy for any other country may be a law of elsewhere.
+        if country in policies or not set(known).isdisjoint(policy.places((), "")):
+            known = policy.places((), account.region) or known
+    elif "" not in policies:
+        known = policy.places((), account.region) or (rulebook.default_zone,)
+    return known or (rulebook.default_zone, NOWHERE)
 
 
 def holidays_through(rulebook: Rulebook) -> dict[str, date]:
@@ -55,15 +81,10 @@ def holidays_through(rulebook: Rulebook) -> dict[str, date]:
     return {country: day for country, day in found.items() if day is not None}
 
 
-def whereabouts_unknown(rulebook: Rulebook, account: Account) -> bool:
-    """Whether nobody can tell whose law and whose clock hold. Every country's law would have to
-    allow it in every zone, which never happens, so a person has to find out."""
-    return (
-        not account.country
-        and not account.zones
-        and not account.number_zones
-        and "" in rulebook.contact_policies
-    )
+def whereabouts_unknown(zones: Sequence[str]) -> bool:
+    """Whether nobody can tell where a debtor of these zones (`zones_for`) is, and so whose clock
+    holds: a person has to find out."""
+    return NOWHERE in zones
 
 
 def kind_of(step: Step) -> str:
@@ -93,17 +114,16 @@ def stops_of(
     return tuple(found)
 
 
-def notices_of(receivable: Receivable, delivered_after: timedelta, at: datetime) -> list[Notice]:
+def notices_of(
+    receivable: Receivable, telling: Collection[str], delivered_after: timedelta, at: datetime
+) -> list[Notice]:
     """The statutory notices that were given of the debt, with what proves them: those that were
-    noted, and those of its steps whose message counts as delivered. The message itself, whose exact
-    bytes and delivery are kept, is the proof; one that a person was asked to send proves nothing
-    until somebody notes it."""
+    noted, and those of its steps, or of another debt's message that showed it too, if the message
+    counts as delivered. The message itself, whose exact bytes and delivery are kept, is the proof;
+    one that a person was asked to send proves nothing until somebody notes it."""
     given = list(receivable.notices)
-    for record in receivable.steps.values():
-        if record.gives and (
-            record.state == "delivered"
-            or (record.state == "sent" and at >= record.at + delivered_after)
-        ):
+    for record in (*receivable.steps.values(), *receivable.noticed):
+        if record.gives and counts_as_delivered(record, telling, delivered_after, at):
             given += [Notice(name, record.at, record.intent_id) for name in record.gives]
     return given
 
@@ -115,7 +135,7 @@ def notices_under_way(
     return min(
         (
             record.at + delivered_after
-            for record in receivable.steps.values()
+            for record in (*receivable.steps.values(), *receivable.noticed)
             if record.gives and record.state == "sent" and at < record.at + delivered_after
         ),
         default=None,
@@ -132,9 +152,38 @@ def debt_of(receivable: Receivable, rulebook: Rulebook, at: datetime) -> Debt:
         receivable.principal_minor,
         receivable.currency,
         receivable.first_contact_at,
-        tuple(notices_of(receivable, delivered_after, at)),
+        tuple(notices_of(receivable, rulebook.channels.telling, delivered_after, at)),
         (*receivable.on_file, *on_file),
     )
+
+
+def missed_notices(
+    account: Account,
+    rulebook: Rulebook,
+    policy: Policy,
+    receivables: Sequence[Receivable],
+    *,
+    zones: tuple[str, ...],
+    at: datetime,
+    gives: Sequence[str] = (),
+) -> dict[str, OwedNotice]:
+    """By receivable: the notice for want of which a message that gives `gives` may not ask for it.
+    The contact policy judges a message by the debt that carries it; the others it shows are judged
+    here (12 CFR 1006.34, 1006.38)."""
+    if not policy.compiled.asks_for_notices:
+        return {}
+    found = {
+        receivable.receivable_id: notice_missed(
+            policy,
+            debt=debt_of(receivable, rulebook, at),
+            gives=gives,
+            zones=zones,
+            at=at,
+            region=account.region,
+        )
+        for receivable in receivables
+    }
+    return {name: missed for name, missed in found.items() if missed is not None}
 
 
 def facts_of(
@@ -294,6 +343,31 @@ def gate_reason(
         delivered_after = timedelta(hours=rulebook.delivered_after_hours)
         until = notices_under_way(receivable, delivered_after, at)
     return gate_closed(step.step, verdict, until), until
+
+
+def agreement_barred(
+    account: Account,
+    rulebook: Rulebook,
+    receivable: Receivable,
+    *,
+    zones: tuple[str, ...],
+    at: datetime,
+) -> Deny | None:
+    """The gate of the debtor's law before an agreement about this debt (Mexico: CONDUSEF, DOF
+    2014-10-07), if something is missing: all that the agreement's own document says is there."""
+    creditor = rulebook.creditors.get(receivable.creditor)
+    pays_into = creditor is not None and (creditor.pay_url or creditor.pay_instructions)
+    says = (*AGREEMENT_SAYS, "creditor_account") if pays_into else AGREEMENT_SAYS
+    known = replace(receivable, on_file=(*receivable.on_file, *says))
+    verdict = evaluate_action(
+        rulebook.policy_for(account.country),
+        action="make_agreement",
+        facts=facts_of(account, rulebook, stops=(), at=at, receivable=known),
+        zones=zones,
+        at=at,
+        region=account.region,
+    )
+    return verdict if isinstance(verdict, Deny) and verdict.reason in GATE_REASONS else None
 
 
 def gate_closed(step: str, verdict: Deny, until: datetime | None) -> Reason:

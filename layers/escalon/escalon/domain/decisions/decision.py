@@ -58,7 +58,7 @@ class Decision(msgspec.Struct, frozen=True, omit_defaults=True):
     receivable_id: str = ""  # the receivable that carries the step
     days_past_due: int | None = None
     attempt: int = 1
-    reminder: str = ""  # of an instalment: "<agreement>/<instalment>/<step>"
+    reminder: str = ""  # of an instalment: `Reminding.key`
     person: str = ""  # the account of the co-debtor or guarantor to contact; empty: the debtor
     role: Role = "debtor"
     intent_id: str = ""

@@ -51,11 +51,13 @@ from escalon.domain.contact.policy import Allow, Policy, Verdict
 from escalon.domain.contact.told import (
     contact_verdict,
     gate_reason,
+    missed_notices,
     obstacle,
     stops_of,
     whereabouts_unknown,
     zones_for,
 )
+from escalon.domain.contact.unheard import Unheard, first_unheard, is_unheard
 from escalon.domain.decisions.decision import Action, Decision, Outcome, Reason, Refusal
 from escalon.domain.holds import countable_beyond, open_hold
 from escalon.domain.local_time import add_days, local_date, start_of_day
@@ -172,11 +174,14 @@ def decide(
     feeds: Mapping[str, datetime] = NO_FEEDS,
     brakes: Brakes = NO_BRAKES,
     linked: Mapping[str, Account] | None = None,
+    *,
+    listing: bool = False,
 ) -> Decision:
     """What to do about `account` at `as_of` (aware), and when to look again. `feeds` says when each
     payment feed last told us, for creditors that have some; `brakes` what a person has stopped;
     `linked` are the accounts of its co-debtors and guarantors by id: without them (None) it is to
-    be looked at at once if a message to one of them is left.
+    be looked at at once if a message to one of them is left. With `listing` a person may be asked
+    to find out what became of a message whose carrier has said nothing for too long.
 
     Total: bad data becomes a reason and work for a person, never an exception. The answer's
     `next_look_at` is later than `as_of` and is None only when nothing is open.
@@ -186,6 +191,38 @@ def decide(
         view = replace(view, ended=brakes.experiments)
     if account.intents:
         return _settle_first(view)
+    unheard = first_unheard(account, rulebook.channels.telling)
+    if unheard is None:
+        return _look(view, brakes, linked)
+    if listing and as_of >= unheard.until:
+        return _find_out(view, unheard)
+    decision = _look(view, brakes, linked)
+    look_at = max(unheard.until, as_of + _DAY) if as_of >= unheard.until else unheard.until
+    later = decision.next_look_at is not None and decision.next_look_at > look_at
+    return replace(decision, next_look_at=look_at) if later else decision
+
+
+def _find_out(view: _View, unheard: Unheard) -> Decision:
+    """The carrier has had its time: a person is told, once (invariant 1)."""
+    record, receivable = unheard.record, unheard.receivable
+    about = {"step": unheard.step, "channel": record.channel, "since": record.at}
+    steps = (step for strategy in view.rulebook.strategies for step in strategy.steps)
+    return replace(
+        _decision(view, "act", (Reason("unheard", about),), view.as_of + PLANNED_TIMEOUT),
+        action="unknown",
+        creditor=receivable.creditor,
+        step=unheard.step,
+        stage=next((step.stage for step in steps if step.step == unheard.step), ""),
+        channel=record.channel,
+        receivable_id=receivable.receivable_id,
+        attempt=record.attempts,
+        intent_id=record.intent_id,
+    )
+
+
+def _look(view: _View, brakes: Brakes, linked: Mapping[str, Account] | None) -> Decision:
+    """What the account's ladders say, while nothing is being sent."""
+    account, rulebook = view.account, view.rulebook
     if not account.receivables and not account.beyond:
         return _decision(view, "skip", (Reason("nothing_open"),), None)
     held = account.holds and open_hold(account, rulebook.holds, None, view.today)
@@ -254,14 +291,14 @@ def _severity(rung: _Rung) -> tuple[int, int]:
 def _severest(rungs: Sequence[_Rung]) -> _Rung | None:
     """What is done now: the severest step that is due. A milder creditor's message does not go
     while a severer step only waits for the contact policy, since it would use up the person's
-    contact; work for a person uses up nothing."""
+    contact, as a call or a letter does; other work for a person uses up nothing."""
     if len(rungs) == 1:
         return rungs[0] if rungs[0].outcome == "act" else None
     closed = max((rung.severity for rung in rungs if rung.is_closed), default=(-2, 0))
     acting = (
         rung
         for rung in rungs
-        if rung.outcome == "act" and (rung.action == "task" or rung.severity >= closed)
+        if rung.outcome == "act" and (rung.channel == "task" or rung.severity >= closed)
     )
     return max(acting, key=_severity, default=None)
 
@@ -424,11 +461,43 @@ def _assess(view: _View, creditor: str, receivables: list[Receivable]) -> _Rung:
     )
     for strategy in view.rulebook.strategies:
         if holds(strategy.condition, facts):
-            if view.rulebook.experiments:
-                return _tried(view, creditor, strategy, carrying, carrying.due_on, facts)
-            return _climb(view, creditor, strategy, carrying, carrying.due_on, facts)
+            climb = _tried if view.rulebook.experiments else _climb
+            rung = climb(view, creditor, strategy, carrying, carrying.due_on, facts)
+            if view.policy.compiled.asks_for_notices:
+                return _sparing(view, rung, receivables)
+            return rung
     reason = Reason("no_strategy", {"creditor": creditor})
     return _Rung("skip", creditor, (reason,), _in_days(view, REVIEW_DAYS))
+
+
+def _sparing(view: _View, rung: _Rung, receivables: Sequence[Receivable]) -> _Rung:
+    """The rung, and which of its creditor's debts its message may not ask for."""
+    if rung.outcome != "act" or rung.action != "message" or rung.step is None:
+        return rung
+    missed = missed_notices(
+        view.account,
+        view.rulebook,
+        view.policy,
+        receivables,
+        zones=view.zones,
+        at=view.as_of,
+        gives=rung.step.gives,
+    )
+    spared = tuple(
+        Reason(
+            "not_asked_for",
+            {
+                "receivable": receivable_id,
+                "step": rung.step.step,
+                "rule": owed.rule,
+                "source": owed.source,
+                "why": "notice_owed",
+                "about": {"notice": owed.notice, "day": owed.by.isoformat()},
+            },
+        )
+        for receivable_id, owed in missed.items()
+    )
+    return replace(rung, reasons=(*rung.reasons, *spared))
 
 
 def _tried(
@@ -627,7 +696,7 @@ def _take(
             why, opens_at = shut
             look_at = opens_at or _in_days(view, PERSON_DAYS)
             return replace(rung, reasons=(due_reason, why), next_look_at=look_at, step=step)
-    if step.task:
+    if step.task and not step.contacts_by:
         return replace(
             rung,
             outcome="act",
@@ -672,7 +741,7 @@ def _remind(view: _View, due: Reminding) -> _Rung:
     carrying = next(
         (one for one in view.account.receivables if one.receivable_id in due.agreement.debts), None
     )
-    if carrying is None:  # twenty other debts are older, and the document has no room for it
+    if carrying is None:  # nothing of its debts is open, or it is one of more than twenty
         return _Rung("wait", creditor, (reason,))
     rung = _by_channel(view, creditor, _NO_LADDER, carrying, due.step, due.record, reason)
     return replace(_if_fresh(view, rung, reason), reminder=due.key)
@@ -749,23 +818,34 @@ def _needed(
             continue
         if record.state == "delivered":
             break
+        if _to_be_sent(record):
+            return _Until(_in_days(view, PERSON_DAYS), _unsent(need.step, record))
         about = {"step": step.step, "needs": need.step}
         within = record.at + timedelta(days=need.within_days)
-        if record.state == "unknown":
+        proven_at = (
+            record.at + timedelta(hours=view.rulebook.delivered_after_hours)
+            if record.channel in MESSAGE_CHANNELS
+            else within  # a letter, so many days after it was posted
+        )
+        silent = is_unheard(record, view.rulebook.channels.telling) and view.as_of >= proven_at
+        if record.state in ("unknown", "delayed") or silent:
             if view.as_of < within:
                 return _Until(within, Reason("delivery_unknown", {**about, "until": within}))
             return next(candidate for candidate in steps if candidate.step == need.step), record
-        # A letter stands on somebody's list: nobody knows yet when it is posted.
-        by_message = record.channel in MESSAGE_CHANNELS and record.state != "opened"
-        proven_at = (
-            record.at + timedelta(hours=view.rulebook.delivered_after_hours)
-            if by_message
-            else within
-        )
         if view.as_of >= proven_at:
             break
         return _Until(proven_at, Reason("waits_for_delivery", {**about, "until": proven_at}))
     return step, records.get(step.step)
+
+
+def _to_be_sent(record: StepRecord) -> bool:
+    """Whether the step is a message that stands on somebody's list: nobody has sent it yet."""
+    return record.state == "opened" and record.channel in (*MESSAGE_CHANNELS, "letter")
+
+
+def _unsent(step: str, record: StepRecord) -> Reason:
+    about = {"step": step, "channel": record.channel, "since": record.at}
+    return Reason("to_be_sent", about)
 
 
 def _notice(
@@ -778,6 +858,8 @@ def _notice(
             break
         record = records.get(earlier.step) if earlier.wait_days else None
         if record is not None and record.is_behind:
+            if _to_be_sent(record):  # its days have not begun
+                return _Until(_in_days(view, PERSON_DAYS), _unsent(earlier.step, record))
             on = view.date_of(record.at) + timedelta(days=earlier.wait_days)
             if view.today < on:
                 at = _opens(view, step, on)
@@ -810,22 +892,23 @@ def _by_channel(
     record: StepRecord | None,
     due_reason: Reason,
 ) -> _Rung:
-    """The first of the step's channels that is authorised, known to work and allowed now."""
+    """The first of the step's channels that is authorised, known to work and allowed now: for a
+    message, or for a person who calls."""
     account = view.account
-    if whereabouts_unknown(view.rulebook, account):
+    if whereabouts_unknown(view.zones):
         return _find_whereabouts(view, creditor, strategy, carrying, step, due_reason)
     tried: tuple[str, ...] = ()
     if record is not None:
         tried = (*record.tried, record.channel) if record.is_behind else record.tried
     refusals: list[Refusal] = []
     opens_at: datetime | None = None
-    for channel in step.channels:
+    for channel in step.contacts_by:
         if channel in tried:
             continue
         for point in _points(account.points, channel):
             verdict = _verdict(view, channel, point, view.as_of, step, carrying)
             if isinstance(verdict, Allow):
-                by_us = channel in view.rulebook.channels.served
+                by_us = channel in view.rulebook.channels.served and not step.task
                 return _Rung(
                     "act",
                     creditor,
@@ -833,7 +916,7 @@ def _by_channel(
                     strategy=strategy.strategy,
                     step=step,
                     action="message" if by_us else "task",
-                    task="" if by_us else channel,
+                    task="" if by_us else step.task or channel,
                     due_days=0 if by_us else step.task_due_days,
                     channel=channel,
                     point_id=point.point_id if point else "",
@@ -892,7 +975,7 @@ def _by_channel(
             action="task",
             task="data_repair",
             # The same channels fail every step: a person is asked once for all of them.
-            about=f"data_repair:{creditor}:{'+'.join(sorted(step.channels))}",
+            about=f"data_repair:{creditor}:{'+'.join(sorted(step.contacts_by))}",
             due_days=step.task_due_days,
             channel="task",
             carrying=carrying,
@@ -1043,7 +1126,7 @@ def _opens(view: _View, step: Step | None, on: date) -> datetime:
     opens for one of the step's channels, as far as that can be known today."""
     start = view.start_of(on)
     earliest: datetime | None = None
-    for channel in step.channels if step is not None else ():
+    for channel in step.contacts_by if step is not None else ():
         for point in view.account.points:
             if point.channel == channel:
                 verdict = _verdict(view, channel, point, start, step)

@@ -46,6 +46,10 @@ _SENTENCES: dict[str, tuple[str, str]] = {
         "reminder {step} of instalment {instalment} of agreement {agreement}, which is due on "
         "{on}, has come",
     ),
+    "settled": (
+        "el documento {receivable} ya no está abierto",
+        "receivable {receivable} is not open any more",
+    ),
     "nothing_open": ("no hay nada abierto", "nothing is open"),
     "currency_not_chased": (
         "los saldos en {currency} no se gestionan",
@@ -81,6 +85,10 @@ _SENTENCES: dict[str, tuple[str, str]] = {
         "{days_past_due} days past due",
     ),
     "channel_open": ("se puede usar el canal {channel}", "channel {channel} may be used"),
+    "not_asked_for": (
+        "el mensaje de {step} no cobra el documento {receivable}: {why}",
+        "the message of {step} does not ask for receivable {receivable}: {why}",
+    ),
     "policy_closed": (
         "la política de contacto permite el paso {step} a partir del {until}",
         "the contact policy allows step {step} from {until} on",
@@ -111,6 +119,12 @@ _SENTENCES: dict[str, tuple[str, str]] = {
     "waits_for_delivery": (
         "el paso {step} espera a que conste la entrega de {needs}, a más tardar el {until}",
         "step {step} waits until {needs} counts as delivered, at the latest {until}",
+    ),
+    "to_be_sent": (
+        "el paso {step} está por enviarse ({channel}): una persona lo tiene en su lista desde el "
+        "{since}, y sus plazos corren desde el envío",
+        "step {step} is still to be sent ({channel}): it has been on a person's list since "
+        "{since}, and its days run from the sending",
     ),
     "delivery_unknown": (
         "no se sabe si {needs} llegó; el paso {step} espera hasta el {until}",
@@ -207,6 +221,10 @@ _SENTENCES: dict[str, tuple[str, str]] = {
     "fate_unknown": (
         "no se sabe si {step} salió; no se repite, lo revisa una persona",
         "nobody knows whether {step} left; it is not repeated, a person looks into it",
+    ),
+    "unheard": (
+        "el transportista no ha dicho si {step} llegó; lo revisa una persona",
+        "the carrier has not said whether {step} arrived; a person looks into it",
     ),
 }
 
@@ -305,6 +323,10 @@ _NEEDED: dict[str, tuple[str, str]] = {
     "waits_for_delivery": (
         "{needs} tiene que constar como entregado",
         "{needs} has to count as delivered",
+    ),
+    "to_be_sent": (
+        "alguien tiene que enviar {step} y cerrar su tarea: escalon tasks",
+        "somebody has to send {step} and close its task: escalon tasks",
     ),
     "account_hold": (
         "la pausa ({kind}) tiene que terminar",

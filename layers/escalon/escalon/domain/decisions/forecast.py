@@ -1,15 +1,15 @@
 """What will happen to an account if nothing else does: the engine folded forward, pure and bounded.
 
 Nobody pays, nobody answers, nothing fails: every message is sent at the run that decides it and
-counts as delivered after the rulebook's `delivered_after_hours`; work for a person is opened;
-payment feeds stay fresh; co-debtors and guarantors are not written to, since their own accounts
-are not looked at. With a message interest and its step's fee are charged. Receivables that
-are still to be issued join on their day. The account is looked at by the first run at or after its
-next look, as a stack does it, so a forecast and a replay without later facts tell the same
-(capability 4: simulate before you switch on).
+delivered, or, where no carrier says so, counts as that after the rulebook's
+`delivered_after_hours`; work for a person is opened; payment feeds stay fresh; co-debtors and
+guarantors are not written to, since their own accounts are not looked at. With a message interest
+and its step's fee are charged. Receivables that are still to be issued join on their day. The
+account is looked at by the first run at or after its next look, as a stack does it, so a forecast
+and a replay without later facts tell the same (capability 4: simulate before you switch on).
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from types import MappingProxyType
 from typing import Literal
@@ -21,16 +21,20 @@ from escalon.domain.account import Account, Beyond, Receivable
 from escalon.domain.agreements.agreement import follow
 from escalon.domain.agreements.follow_up import with_agreement, with_pauses
 from escalon.domain.contact.told import zones_for
+from escalon.domain.contact.unheard import is_unheard
+from escalon.domain.decisions.by_hand import closed
 from escalon.domain.decisions.decision import Decision, Refusal
 from escalon.domain.decisions.engine import END, NO_FEEDS, as_intent, decide
-from escalon.domain.decisions.transitions import claim, settle_opened, settle_sent
+from escalon.domain.decisions.transitions import claim, settle_opened, settle_sent, with_step_state
 from escalon.domain.local_time import local_date, start_of_day
 from escalon.domain.payments.fees import lawful_fee
 from escalon.domain.payments.interest import charge_through, charges_interest
 from escalon.domain.payments.ledger import charge_fee, embed, whole
+from escalon.domain.payments.statement import shown
 from escalon.domain.rules.conditions import ConditionFacts, holds
 from escalon.domain.rules.experiments import entered
 from escalon.domain.rules.rulebook import Condition, Publishing, Rulebook, Strategy
+from escalon.domain.tasks import SENT_BY_HAND, Task
 
 # Whose account is linked with the debtor's, as far as a forecast looks.
 NOBODY: Mapping[str, Account] = MappingProxyType({})
@@ -114,7 +118,7 @@ def walk(
 ) -> Iterator[Look]:
     """The looks of which `forecast` tells the events: those that wait too, so that it can be told
     what holds a step back. `next_run` answers an instant that is not before the one it is given."""
-    account = _settled(account)
+    account = _settled(account, rulebook.channels.telling)
     zones = zones_for(rulebook, account)
     joining = sorted(
         ((start_of_day(zones, r.issued_on), r) for r in to_come),
@@ -262,12 +266,16 @@ def _surely(condition: Condition, facts: ConditionFacts) -> bool | None:
     return holds(condition, facts)
 
 
-def _settled(account: Account) -> Account:
-    """The account without what is under way: what is on its way to the provider has left, and what
-    is only planned is decided again, as the last look does."""
+def _settled(account: Account, telling: Collection[str]) -> Account:
+    """The account without what is under way: what is on its way to the provider has left and
+    arrives, and what is only planned is decided again, as the last look does."""
     for intent in account.intents:
         if intent.sending_at is not None:
             account = settle_sent(account, intent, intent.sending_at)
+    for receivable in account.receivables:
+        for record in receivable.steps.values():
+            if is_unheard(record, telling):
+                account = with_step_state(account, record.intent_id, "delivered")
     return replace(account, intents=()) if account.intents else account
 
 
@@ -286,9 +294,19 @@ def _followed(account: Account, rulebook: Rulebook, at: datetime) -> Account:
 def _carried_out(account: Account, decision: Decision, rulebook: Rulebook) -> Account:
     intent, now = as_intent(decision, ""), decision.as_of
     if intent.task:
-        return settle_opened(account, intent, now)
+        account = settle_opened(account, intent, now)
+        if intent.task not in SENT_BY_HAND:
+            return account
+        task = Task(
+            intent.intent_id, account.account_id, intent.task, now, now, intent.creditor,
+            step=intent.step,
+        )  # fmt: skip
+        return closed(account, task, "sent", now)  # whoever has it on their list sends it at once
     account = _bearing(account, rulebook, now)
+    intent = replace(intent, shows=shown(account, intent, rulebook, now))
     account = settle_sent(claim(account, intent, now), intent, now)
+    if intent.channel in rulebook.channels.telling:
+        account = with_step_state(account, intent.intent_id, "delivered")
     steps = (step for strategy in rulebook.strategies for step in strategy.steps)
     taken = next((step for step in steps if step.step == intent.step and step.fee_minor), None)
     if taken is None:

@@ -43,6 +43,7 @@ def nameless(account: Account) -> Account:
         holds=tuple(replace(hold, note="") for hold in account.holds),
         extra_hours=account.extra_hours
         and replace(account.extra_hours, evidence=_on_file(account.extra_hours.evidence)),
+        requests=tuple(replace(r, evidence=_on_file(r.evidence)) for r in account.requests),
         receivables=tuple(
             replace(
                 owed,

@@ -61,7 +61,7 @@ _SENTENCES: dict[str, tuple[str, str]] = {
         "{channel}: the message about somebody else's debt reached nobody ({debtor})",
     ),
     "opened": ("se abrió una tarea: {task} ({step})", "a task was opened: {task} ({step})"),
-    "task_closed": ("se cerró una tarea", "a task was closed"),
+    "task_closed": ("tarea cerrada: {task} ({outcome})", "a task was closed: {task} ({outcome})"),
     "replied": (
         "{channel}: la persona respondió",
         "{channel}: the person wrote back",
@@ -110,6 +110,10 @@ _SENTENCES: dict[str, tuple[str, str]] = {
         "{by} aplicó {amount} del saldo a favor",
         "{by} applied {amount} of unapplied credit",
     ),
+    "credit_used": (
+        "se aplicaron {amount} del saldo a favor que dejó el pago {payment_id}",
+        "{amount} of the credit that payment {payment_id} had left were applied",
+    ),
     "allocation_reversed": (
         "{by} deshizo una aplicación de {amount}: quedan como saldo a favor",
         "{by} reversed an allocation of {amount}: it is unapplied credit again",
@@ -137,6 +141,10 @@ _SENTENCES: dict[str, tuple[str, str]] = {
     "help_asked": (
         "pidió ayuda en su página: no puede pagar",
         "asked for help on their page: they cannot pay",
+    ),
+    "declined": (
+        "dijo por qué no acepta una oferta ({agreement_id})",
+        "said why they do not accept an offer ({agreement_id})",
     ),
     "preferences_changed": (
         "cambió cómo quiere que se le contacte",

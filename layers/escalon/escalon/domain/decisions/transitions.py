@@ -6,6 +6,7 @@ withdrawn has used up nothing (invariant 3). What the carrier tells afterwards m
 (`told`).
 """
 
+from collections.abc import Collection
 from datetime import date, datetime, timedelta
 
 from msgspec.structs import replace
@@ -265,6 +266,12 @@ def _step_moved(account: Account, message: Message, state: Event) -> Account:
         return moved
 
     def of(receivable: Receivable) -> Receivable:
+        if receivable.noticed:
+            noticed = tuple(
+                moved_on(record) if record.intent_id == message.message_id else record
+                for record in receivable.noticed
+            )
+            receivable = replace(receivable, noticed=noticed)
         record = receivable.steps.get(message.step)
         if record is None or record.intent_id != message.message_id:
             return receivable
@@ -288,7 +295,35 @@ def _step_moved(account: Account, message: Message, state: Event) -> Account:
         replace(contact, reached=False) if contact.message_id == message.message_id else contact
         for contact in account.contacts
     )
-    return replace(account, contacts=contacts)
+    return _not_communicated(replace(account, contacts=contacts), message.message_id)
+
+
+def _not_communicated(account: Account, message_id: str) -> Account:
+    """The message reached nobody, so it was not the first communication about any debt: the next
+    one towards that creditor was, or the one to come is."""
+    contacts = account.contacts
+    failed = next((contact for contact in contacts if contact.message_id == message_id), None)
+    if failed is None:
+        return account
+    spoken = {each.at for each in account.conversations or ()}
+    first = min(
+        (
+            contact.at
+            for contact in contacts
+            if contact.creditor == failed.creditor
+            and contact.reached
+            and contact.at > failed.at
+            and (contact.channel != "voice" or contact.at in spoken)
+        ),
+        default=None,
+    )
+    receivables = tuple(
+        replace(receivable, first_contact_at=first)
+        if receivable.creditor == failed.creditor and receivable.first_contact_at == failed.at
+        else receivable
+        for receivable in account.receivables
+    )
+    return replace(account, receivables=receivables)
 
 
 def _no_longer_unknown(account: Account, message: Message) -> Account:
@@ -323,7 +358,7 @@ def _flag_unknown(account: Account, decision: Decision, run_id: str) -> Account:
     (invariant 1)."""
     intent = find_intent(account, decision.intent_id)
     if intent is None:
-        return account
+        return _flag_unheard(account, decision, run_id)
     account = set_aside(account, intent)
     if not intent.task:
         account = _recorded(account, intent, "unknown", intent.sending_at or decision.as_of)
@@ -341,6 +376,49 @@ def _flag_unknown(account: Account, decision: Decision, run_id: str) -> Account:
         intent, state="planned", sending_at=None, decided_at=decision.as_of, run_id=run_id
     )
     return replace(account, intents=(*account.intents, again))
+
+
+def _flag_unheard(account: Account, decision: Decision, run_id: str) -> Account:
+    """Its carrier has not told the end of a message in time: nothing rests on it, and a person is
+    told."""
+    task_id = unknown_fate_id(account.account_id, decision.intent_id)
+    to_find_out = Intent(
+        task_id,
+        "planned",
+        decision.creditor,
+        decision.receivable_id,
+        decision.step,
+        decision.stage,
+        "task",
+        "",
+        "unknown_fate",
+        decision.rulebook,
+        decision.as_of,
+        run_id,
+        attempt=decision.attempt,
+        about=decision.intent_id,
+        due_days=UNKNOWN_FATE_DAYS,
+    )
+    account = with_step_state(account, decision.intent_id, "unknown")
+    return replace(account, intents=(*account.intents, to_find_out))
+
+
+def with_step_state(account: Account, message_id: str, state: StepState) -> Account:
+    """The account with the step that the message carried, and the notices that it gave of other
+    debts, in that state."""
+
+    def moved(record: StepRecord) -> StepRecord:
+        return replace(record, state=state) if record.intent_id == message_id else record
+
+    receivables = tuple(
+        replace(
+            receivable,
+            steps={name: moved(record) for name, record in receivable.steps.items()},
+            noticed=tuple(moved(record) for record in receivable.noticed),
+        )
+        for receivable in account.receivables
+    )
+    return replace(account, receivables=receivables)
 
 
 def _counted(account: Account, intent: Intent, now: datetime) -> tuple[ContactRecord, ...]:
@@ -381,11 +459,21 @@ def _recorded(account: Account, intent: Intent, state: StepState, at: datetime) 
         record = record_after(account.followed.get(key))
         return replace(account, followed={**still_open(account), key: record})
     if state in ("sent", "unknown") and intent.channel in MESSAGE_CHANNELS:
-        account = _communicated(account, intent.creditor, at)
+        about = {intent.receivable_id, *intent.shows}
+        account = communicated(account, intent.creditor, intent.sending_at or at, about)
     if intent.reminder:
         record = record_after(account.reminded.get(intent.reminder))
         return replace(account, reminded={**account.reminded, intent.reminder: record})
     receivables = tuple(with_step(receivable) for receivable in account.receivables)
+    if intent.gives and state in ("sent", "unknown"):
+        gave = StepRecord(at, state, intent.channel, intent.intent_id, gives=intent.gives)
+        receivables = tuple(
+            replace(receivable, noticed=(*receivable.noticed, gave))
+            if receivable.receivable_id in intent.shows
+            and receivable.receivable_id != intent.receivable_id
+            else receivable
+            for receivable in receivables
+        )
     ladders = account.ladders
     if state != "failed":
         before = ladders.get(intent.creditor) or Ladder()
@@ -394,15 +482,23 @@ def _recorded(account: Account, intent: Intent, state: StepState, at: datetime) 
     return replace(account, receivables=receivables, ladders=ladders)
 
 
-def _communicated(account: Account, creditor: str, at: datetime) -> Account:
-    """A message lists all that is open to its creditor, so each of those debts has been spoken of
-    from then on (12 CFR 1006.34: what counts from the first communication)."""
-    if all(r.first_contact_at is not None for r in account.receivables if r.creditor == creditor):
+def communicated(
+    account: Account, creditor: str, at: datetime, about: Collection[str] | None = None
+) -> Account:
+    """Of each of these debts to the creditor, or (None) of all, was spoken at that instant: what
+    counts from the first communication counts from then on (12 CFR 1006.34)."""
+
+    def is_new(receivable: Receivable) -> bool:
+        return (
+            receivable.creditor == creditor
+            and receivable.first_contact_at is None
+            and (about is None or receivable.receivable_id in about)
+        )
+
+    if not any(is_new(receivable) for receivable in account.receivables):
         return account
     receivables = tuple(
-        replace(receivable, first_contact_at=at)
-        if receivable.creditor == creditor and receivable.first_contact_at is None
-        else receivable
+        replace(receivable, first_contact_at=at) if is_new(receivable) else receivable
         for receivable in account.receivables
     )
     return replace(account, receivables=receivables)

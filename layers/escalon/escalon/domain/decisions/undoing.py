@@ -57,7 +57,12 @@ def undo(
         return after
 
     def of(receivable: Receivable) -> Receivable:
-        return replace(receivable, steps=back(receivable.steps, receivable.receivable_id))
+        noticed = tuple(
+            replace(record, state="undone") if record.intent_id in settled else record
+            for record in receivable.noticed
+        )
+        steps_after = back(receivable.steps, receivable.receivable_id)
+        return replace(receivable, steps=steps_after, noticed=noticed)
 
     followed = {
         key: replace(record, state="undone")

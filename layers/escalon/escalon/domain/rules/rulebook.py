@@ -28,6 +28,9 @@ STAGES: tuple[Stage, ...] = ("pre_due", "reminder", "firm", "negotiation", "pre_
 Condition = list[Any]
 
 
+CALL = "call"  # the task to telephone the debtor
+
+
 class Need(msgspec.Struct, frozen=True, omit_defaults=True):
     """An earlier step that must have been delivered, and how long it is waited for."""
 
@@ -62,6 +65,12 @@ class Step(msgspec.Struct, frozen=True, omit_defaults=True):
     action: str = ""  # the Action behind a gate of the contact policy that the step carries out
     source: str = ""  # file:line, for explanations
 
+    @property
+    def contacts_by(self) -> tuple[str, ...]:
+        """The channels by which the debtor is contacted, in order: those of the message, or that of
+        a call; none if the step is other work for a person."""
+        return ("voice",) if self.task == CALL else self.channels
+
 
 class LadderEnd(msgspec.Struct, frozen=True, omit_defaults=True):
     """What happens when the ladder has no further rung: a task for a person, once or repeated."""
@@ -92,12 +101,15 @@ class HoldKind(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Allocation(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What a payment settles first. Components in `order` over all receivables of the creditor and
-    currency, each from the oldest due date on; with `named_first` the receivable that the payer
-    named goes before all others (Colombia: Civil Code 1653, 1654)."""
+    """What a payment settles first. Components in `order` over the receivables that are settled
+    together (domain/payments/allocation.py), each from the oldest due date on; with `named_first`
+    the receivable that the payer named goes before all others (Colombia: Civil Code 1653, 1654).
+    What is on hold comes last, or is settled by money that names it alone (United States: 15 U.S.C.
+    1692h)."""
 
     order: tuple[Component, ...] = ("fee", "tax", "interest", "principal")
     named_first: bool = True
+    held: Literal["last", "never"] = "last"
 
 
 # Each kind is a module of `escalon.providers`.
