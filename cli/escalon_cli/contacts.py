@@ -68,8 +68,9 @@ def register(app: typer.Typer, deployed: Stacks, errors_in_words: Errors) -> Non
         """May this person be contacted by this channel: for each kind of message, with the rule,
         its source and the next lawful instant. Exit code 1 if they may not be asked for money."""
         with errors_in_words():
-            found, rulebook = _account(deployed(stack_name), account)
-            instant = instant_of(at, zones_for(rulebook, found))
+            stack = deployed(stack_name)
+            found, rulebook = _account(stack, account)
+            instant = instant_of(at, zones_for(rulebook, found), stack.now())
             answers = ask(found, rulebook, channel, instant, role)
         if as_json:
             out.print_json(json.dumps(as_document(answers), ensure_ascii=False))
@@ -95,7 +96,7 @@ def register(app: typer.Typer, deployed: Stacks, errors_in_words: Errors) -> Non
         with errors_in_words():
             stack = deployed(stack_name)
             found, rulebook = _account(stack, account)
-            given_at = instant_of(given, zones_for(rulebook, found))
+            given_at = instant_of(given, zones_for(rulebook, found), stack.now())
             order = NoteNotice(
                 key or uuid4().hex, why, found.account_id, receivable, name, given_at, proof
             )
@@ -108,11 +109,11 @@ def register(app: typer.Typer, deployed: Stacks, errors_in_words: Errors) -> Non
         out.print("[green]✓[/] noted" if new else "it was noted before")
 
 
-def instant_of(text: str, zones: tuple[str, ...]) -> datetime:
-    """The instant that was written: now if nothing was, on the debtor's clock if it has no offset.
-    Raises LookupError with what to write instead."""
+def instant_of(text: str, zones: tuple[str, ...], now: datetime) -> datetime:
+    """The instant that was written: `now` if nothing was, on the debtor's clock if it has no
+    offset. Raises LookupError with what to write instead."""
     if not text:
-        return datetime.now(UTC)
+        return now
     try:
         written = datetime.fromisoformat(text)
     except ValueError:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -33,9 +33,13 @@ def register(
         """Write the letters that somebody has to post, with the amounts of this moment."""
         with errors_in_words():
             there = deployed(stack)
-            found = written(there, account_id_of(there, account), folder, datetime.now(UTC))
+            found = written(there, account_id_of(there, account), folder, there.now())
         for path in found:
             out.print(f"[green]✓[/] {path}")
+        if found:
+            out.print(
+                "once posted: escalon tasks close TASK --outcome posted --proof …", style="dim"
+            )
         if not found:
             out.print("no letter of this account is to be posted")
 

@@ -110,6 +110,60 @@ def commands(
             _done(ask("POST", stack, account, "conversations", key, **fields))
 
     @app.command()
+    def tried(
+        account: Account,
+        at: Annotated[str, typer.Option(help="When: 2026-09-30T14:05:00-05:00.")],
+        why: Why,
+        channel: Annotated[str, typer.Option(help="How you tried.")] = "voice",
+        key: Key = "",
+        stack: Stack = "local",
+    ) -> None:
+        """You tried and did not speak with the person, or posted a letter: it is a contact too."""
+        fields = {"why": why, "channel": channel, "at": at}
+        with errors_in_words():
+            _done(ask("POST", stack, account, "attempts", key, **fields))
+
+    @app.command()
+    def asked(
+        account: Account,
+        what: Annotated[str, typer.Argument(help="answer, call, or channel: use this one.")],
+        channel: Annotated[str, typer.Option(help="By or for which channel.")],
+        at: Annotated[str, typer.Option(help="When: 2026-09-30T14:05:00-05:00.")],
+        evidence: Annotated[str, typer.Option(help="Where their word is kept.")],
+        why: Why,
+        key: Key = "",
+        stack: Stack = "local",
+    ) -> None:
+        """The person asked for an answer, a call, or to be contacted by a channel from now on."""
+        fields = {"why": why, "asks": what, "channel": channel, "at": at, "evidence": evidence}
+        with errors_in_words():
+            _done(ask("POST", stack, account, "requests", key, **fields))
+
+    @app.command()
+    def hours(
+        account: Account,
+        opened: Annotated[
+            list[str], typer.Argument(help="Such as 'mon-fri 19:00 to 21:00'.", metavar="HOURS…")
+        ],
+        signed_on: Annotated[str, typer.Option(help="The day on which they signed it.")],
+        contract_on: Annotated[str, typer.Option(help="The day of their contract.")],
+        evidence: Annotated[str, typer.Option(help="Where the document is kept.")],
+        why: Why,
+        key: Key = "",
+        stack: Stack = "local",
+    ) -> None:
+        """The person opened further hours in writing, in a document later than the contract."""
+        fields = {
+            "why": why,
+            "hours": opened,
+            "signed_on": signed_on,
+            "contract_on": contract_on,
+            "evidence": evidence,
+        }
+        with errors_in_words():
+            _done(ask("POST", stack, account, "hours", key, **fields))
+
+    @app.command()
     def export(
         account: Account,
         why: Why,

@@ -8,14 +8,15 @@ from typing import Any
 
 import pytest
 
-from escalon.domain.account import Account, Receivable
+from escalon.domain.account import Account, Consent, ContactPoint, Receivable
 from escalon.domain.identity import account_id_of
 from escalon.domain.storage import Change, Stored
 from tests.functions.conftest import IDENTITY_KEY, NOW, Aws, Invocation
 from tests.functions.test_functions import event
 
 DEBTOR = "aevents0agreements"
-PERSONAL = ("Gloria", "Vallejo", "71000001", "FA-AGREE", "agent-1", DEBTOR, "reclamos")
+AGREED = Consent(date(2026, 1, 5), "contract")
+PERSONAL = ("Gloria", "Vallejo", "gloria@", "71000001", "FA-AGREE", "agent-1", DEBTOR, "reclamos")
 
 
 def answer(done: Invocation) -> tuple[int, Any]:
@@ -31,7 +32,7 @@ def owe(aws: Aws, account_id: str, name: str) -> None:
     )  # fmt: skip
     account = Account(
         account_id, "71000001", "Gloria Vallejo", country="CO", language="es-CO",
-        receivables=(owed,),
+        receivables=(owed,), points=(ContactPoint("p1", "email", "gloria@example.com", AGREED),),
     )  # fmt: skip
     table = aws.deployed.table
     table.update(
@@ -101,12 +102,16 @@ def test_the_description_is_served(owing: Aws) -> None:
     assert (status, found["openapi"], len(found["paths"])) == (200, "3.1.0", 13)
 
 
-def test_a_document_is_kept_handed_out_and_verified(owing: Aws) -> None:
+def test_a_document_is_kept_brought_to_the_debtor_handed_out_and_verified(owing: Aws) -> None:
     agreement_id = agreed(owing)
     kept = owing.invoke("KeepDocument", about("keep_document/active.json", agreement_id))
     assert kept.answer == {"batchItemFailures": []}
     assert [one["agreement_id"] for one in kept.said("document_kept")] == [agreement_id]
-    assert kept.counted("Document_kept") == 1
+    assert (kept.counted("Document_kept"), kept.counted("Document_sent")) == (1, 1)
+    assert [word for word in PERSONAL[:5] if word in kept.log] == []
+    again = owing.invoke("KeepDocument", about("keep_document/active.json", agreement_id))
+    assert again.counted("Document_again") == 1
+    assert [sent["To"] for sent in owing.sent("ses/messages")] == [["gloria@example.com"]]
     pdf = (
         owing.client("s3")
         .get_object(Bucket="papers", Key=f"agreements/{DEBTOR}/{agreement_id}.pdf")["Body"]

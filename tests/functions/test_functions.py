@@ -48,7 +48,7 @@ def add_debtors(aws: Aws) -> None:
     people = {
         EMAIL: ("Ana Beltrán Ospina", "71000001", "email", "ana.beltran@example.com", ()),
         SMS: ("Beto Cárdenas Ruiz", "71000002", "sms", "+573000000702", ()),
-        TASK: ("Carla Duarte Peña", "71000003", "sms", "+573000000703", ("vip",)),
+        TASK: ("Carla Duarte Peña", "71000003", "voice", "+573000000703", ("vip",)),
     }
     for account_id, (name, reference, channel, address, tags) in people.items():
         account = Account(

@@ -83,6 +83,27 @@ def test_operations_takes_a_run_back(aws: Aws) -> None:
     ]
 
 
+def test_operations_lists_a_task_and_closes_it(aws: Aws) -> None:
+    add_debtors(aws)
+    table = aws.deployed.table
+    at = instant(NOW - timedelta(hours=1))
+    task = {"task_id": "t1", "account_id": SMS, "kind": "call", "opened_at": at, "due_at": at}
+    table.save(table.put_document(f"A#{SMS}", "T#t1", task, due_shard="tasks", look_at=at))
+    status, found = answer(aws.invoke("Operations", asked("operations/tasks.json")))
+    (listed,) = found["tasks"]
+    assert (status, listed["task_id"], found["more"]) == (200, "t1", False)
+    close = asked("operations/close_task.json", ACCOUNT=SMS, TASK="t1")
+    status, found = answer(aws.invoke("Operations", close))
+    assert (status, found) == (200, {"done": "task_closed", "again": False})
+    status, found = answer(aws.invoke("Operations", asked("operations/tasks.json")))
+    assert found == {"tasks": [], "more": False}
+    stored = table.get(SMS)
+    assert stored is not None
+    assert [contact.channel for contact in stored.account.contacts] == ["voice"]
+    again = answer(aws.invoke("Operations", close))[1]
+    assert again == {"done": "task_closed", "again": True}
+
+
 def test_operations_refuses_what_makes_no_sense_and_whoever_has_not_signed(aws: Aws) -> None:
     status, found = answer(aws.invoke("Operations", asked("operations/stop_nothing.json")))
     assert (status, found["problems"][0]["field"]) == (400, "name")

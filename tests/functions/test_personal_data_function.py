@@ -47,9 +47,24 @@ def test_a_channel_is_refused_and_allowed_again(known: Aws) -> None:
     ]  # fmt: skip
 
 
-def test_a_conversation_is_noted(known: Aws) -> None:
-    status, body = answer(known.invoke("PersonalData", event("personal_data/conversation.json")))
-    assert (status, body["done"]) == (200, "conversation_noted")
+@pytest.mark.parametrize(
+    ("path", "done"),
+    [
+        ("personal_data/conversation.json", "conversation_noted"),
+        ("personal_data/attempt.json", "attempt_noted"),
+        ("personal_data/request.json", "request_noted"),
+        ("personal_data/hours.json", "hours_opened"),
+    ],
+)
+def test_how_we_spoke_and_may_speak_is_noted(known: Aws, path: str, done: str) -> None:
+    status, body = answer(known.invoke("PersonalData", event(path)))
+    assert (status, body["done"]) == (200, done)
+    if done == "hours_opened":
+        stored = known.deployed.table.get(PERSON)
+        assert stored is not None
+        assert stored.account.extra_hours is not None
+        evening, afternoon = ((1140, 1260),), ((900, 1080),)
+        assert stored.account.extra_hours.week == (*(evening,) * 5, afternoon, ())
 
 
 def test_a_copy_can_be_fetched_by_its_address(known: Aws) -> None:

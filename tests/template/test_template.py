@@ -650,6 +650,11 @@ GOLDEN = {
         "rulebooks/*": {"s3:GetObject"},
         "ReceivablesTable": {"dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:PutItem"},
         "agreements/*": {"s3:GetObject", "s3:PutObject"},
+        "messages/*": {"s3:PutObject"},
+        "LinkKey": {"secretsmanager:GetSecretValue"},
+        "identity/*": {"ses:SendEmail", "ses:SendRawEmail"},
+        "EmailConfiguration": {"ses:SendEmail", "ses:SendRawEmail"},
+        "*": {"sns:Publish"},
         "KeepDocumentLogs": LOGS,
     },
     # It faces the world: it reads, and nothing else.
@@ -678,7 +683,7 @@ GOLDEN = {
     "Operations": {
         "RulebookProfile": IN_FORCE,
         "rulebooks/*": {"s3:GetObject"},
-        "ReceivablesTable": SETTLES | {"dynamodb:Query"},
+        "ReceivablesTable": BOOKS,
         "OperationsLogs": LOGS,
     },
     "PublishRules": {
@@ -808,9 +813,10 @@ def test_nothing_is_allowed_on_everything_but_what_has_no_resource(template: Tem
     assert {f: a - ALWAYS for f, a in everywhere.items() if a - ALWAYS} == {
         "Sweep": {"ses:GetAccount"},
         "DeliverSms": {"sns:Publish"},
+        "KeepDocument": {"sns:Publish"},
         "Portal": {"sns:Publish"},
     }
-    for role in ("DeliverSmsRole", "PortalRole"):
+    for role in ("DeliverSmsRole", "KeepDocumentRole", "PortalRole"):
         denied = [s for s in template.statements(role) if s["Effect"] == "Deny"]
         assert [(s["Action"], s["Resource"]) for s in denied] == [
             ("sns:Publish", {"Fn::Sub": "arn:${AWS::Partition}:sns:*:*:*"})
@@ -854,7 +860,7 @@ def test_delivery_sweep_and_payments_reach_their_own_items_of_the_table_only(
         "PaymentWebhook": ["A#*", "CAUSE#*", "REF#*", "UNMATCHED#*", "CLOCK"],
         "ConfirmPayment": ["A#*", "CAUSE#*", "REF#*", "UNMATCHED#*", "CLOCK"],
         "SendReceipt": ["A#*", "CLOCK"],
-        "KeepDocument": ["A#*", "VERIFY#*", "CLOCK"],
+        "KeepDocument": ["A#*", "VERIFY#*", "LINK#*", "SMS#*", "CLOCK"],
         "VerifyDocument": ["A#*", "VERIFY#*", "CLOCK"],
         "Agreements": ["A#*", "CAUSE#*", "ACTS#*", "UPDATE#*", "VERIFY#*", "CLOCK"],
         "Portal": [
@@ -863,7 +869,8 @@ def test_delivery_sweep_and_payments_reach_their_own_items_of_the_table_only(
         ],
         "Payments": ["A#*", "CAUSE#*", "REF#*", "UNMATCHED#*", "CLOCK", "ACTS#*"],
         "Operations": [
-            *("A#*", "RUN#*", "CAUSE#operator:*", "ACTS#*", "FEED#*", "BRAKES", "CLOCK")
+            *("A#*", "RUN#*", "CAUSE#operator:*", "CAUSE#task:*", "ACTS#*", "FEED#*", "BRAKES"),
+            "CLOCK",
         ],
         "PersonalData": ["A#*", "CAUSE#person:*", "ACTS#*", "CLOCK"],
         "ReviewBook": ["A#*", "CAUSE#*", "ACTS#*", "BRAKES", "CLOCK"],

@@ -23,6 +23,7 @@ from escalon.usecases.messages_between import ToDeliver
 from escalon.usecases.payments.ledger_writes import all_open
 from escalon.usecases.payments.payment_link import Links
 from escalon.usecases.runs import feeds
+from tests.contact_law.table import policy_of
 from tests.doubles.crashing import Crash, Crashing, Faults
 from tests.doubles.world import NOW, TABLE, OneRulebook, World, debtor, point, receivable, rulebook
 
@@ -83,6 +84,53 @@ def test_a_message_is_sent_with_the_bytes_that_were_kept_before() -> None:
     assert account.receivables[0].steps["friendly"].state == "sent"
     assert [c.message_id for c in account.contacts] == [message.intent_id]
     assert [f["fact"] for f in world.facts("a1")] == ["decided", "claimed", "sent"]
+
+
+TUESDAY = NOW + timedelta(days=1)  # Monday is Labor Day
+
+
+def in_the_united_states(*, gives: tuple[str, ...] = ()) -> World:
+    """Somebody owes three debts. Of r2 we spoke three weeks ago and gave no notice."""
+    world = World(TUESDAY)
+    law = {"*": policy_of("US")}
+    (ladder,) = rulebook().strategies
+    steps = tuple(replace(step, gives=gives) for step in ladder.steps)
+    ladders = (replace(ladder, steps=steps),)
+    by = sealed(replace(rulebook(), contact_policies=law, strategies=ladders))
+    world.rulebooks = OneRulebook(by)
+    spoken = replace(receivable("r2"), first_contact_at=TUESDAY - timedelta(days=21))
+    debts = receivable("r1", late=4), spoken, receivable("r3", late=2)
+    world.put(debtor("a1", *debts, points=(point("email"),)))
+    return world
+
+
+def test_a_message_does_not_ask_for_a_debt_on_which_the_law_bars_asking() -> None:
+    """12 CFR 1006.34 and 1006.38"""
+    world = in_the_united_states()
+    world.run(TUESDAY)
+    (document,) = world.messages()
+    assert [line["receivable_id"] for line in document["receivables"]] == ["r1", "r3"]
+    first = {r.receivable_id: r.first_contact_at for r in world.account().receivables}
+    assert first == {"r1": TUESDAY, "r2": TUESDAY - timedelta(days=21), "r3": TUESDAY}
+    (decided,) = (f for f in world.facts("a1") if f["fact"] == "decided")
+    (reason,) = (r for r in decided["reasons"] if r["code"] == "not_asked_for")
+    assert reason["params"]["receivable"] == "r2"
+
+
+def test_a_notice_is_written_down_for_every_debt_that_its_message_shows() -> None:
+    world = in_the_united_states(gives=("validation_notice",))
+    world.run(TUESDAY)
+    (document,) = world.messages()
+    assert len(document["receivables"]) == 3
+    account = world.account()
+    noticed = {
+        r.receivable_id: [(n.intent_id, n.state, n.gives) for n in r.noticed]
+        for r in account.receivables
+    }
+    gave = [(document["message_id"], "sent", ("validation_notice",))]
+    assert noticed == {"r1": [], "r2": gave, "r3": gave}
+    assert account.receivables[0].steps["friendly"].gives == ("validation_notice",)
+    assert account.intents == ()
 
 
 def test_an_sms_is_sent_by_sns() -> None:
@@ -546,8 +594,9 @@ def test_without_a_provider_for_the_debt_the_creditors_own_address_stays(
     world, message = planned_online(None, currencies, creditor)
     assert linking(world, links=links)(message) == "sent"
     assert FIXED in told(world)
-    # What it leads to then is the debtor's own page: no checkout, and how to stop.
+    # The debtor's own page is led to all the same: what is owed, what may be agreed, how to stop.
     own = LINKS.url(message.intent_id)
+    assert (f"See your account: {own}\r\n" in told(world)) is (links is not None)
     assert (f"{own}/stop" in told(world)) is (links is not None)
     assert len(links_of(world)) == (1 if links else 0)
 

@@ -14,15 +14,20 @@ from msgspec.structs import replace
 from escalon.adapters.documents import Documents
 from escalon.adapters.history import History
 from escalon.adapters.table import Table
-from escalon.domain.account import Account, Consent, Hold
+from escalon.domain.account import Account, Consent, ContactRecord, Hold
 from escalon.domain.agreements.agreed import Acceptance, Agreement
+from escalon.domain.calendar import Week
 from escalon.domain.contact.consents import ConsentEntry
+from escalon.domain.contact.facts import Conversation, ExtraHours, Request
 from escalon.domain.retention import Fate, Retention
 from escalon.usecases.operators.acts import ActRefusedError, Person
 from escalon.usecases.operators.answer_personal_data import AnswerPersonalData
 from escalon.usecases.personal_data import (
     Ask,
+    NoteAttempt,
     NoteConversation,
+    NoteRequest,
+    OpenHours,
     PersonalData,
     RecordConsent,
     RefuseChannel,
@@ -144,6 +149,61 @@ def test_a_conversation_is_kept_for_the_contact_policy() -> None:
     assert problem(error) == ("wrong", "at", "is still to come")
 
 
+def test_what_people_do_outside_the_system_is_on_the_persons_clock() -> None:
+    """Ley 2300 of 2023, art. 3: a call is a contact, answered or not; one of theirs is none."""
+    world = World()
+    world.put(debtor())
+    at = NOW - timedelta(hours=2)
+    spoken = NoteConversation("k1", "llamamos", "a1", "voice", at)
+    data(world).note_conversation(spoken, ANA)
+    data(world).note_conversation(replace(spoken, key="k2", inbound=True), ANA)
+    attempt = NoteAttempt("k3", "no contestó", "a1", "voice", NOW)
+    assert [data(world).note_attempt(attempt, ANA) for _ in range(2)] == [False, True]
+    account = world.account()
+    assert account.contacts == (
+        ContactRecord("noted-k1", "voice", at),
+        ContactRecord("noted-k3", "voice", NOW),
+    )
+    assert account.conversations == (
+        Conversation(at, "voice"),
+        Conversation(at, "voice", inbound=True),
+    )
+    late = replace(attempt, key="k4", at=NOW + timedelta(hours=1))
+    with pytest.raises(ActRefusedError) as error:
+        data(world).note_attempt(late, ANA)
+    assert problem(error) == ("wrong", "at", "is still to come")
+
+
+def test_who_asks_for_another_channel_is_let_out_of_the_weeks_channel() -> None:
+    """MinCIT 1-2023-033145: the lock is the person's to open; a request has its evidence."""
+    world = World()
+    world.put(debtor())
+    order = NoteRequest("k1", "lo pidió", "a1", "sms", "channel", NOW, "grabación 88")
+    data(world).note_request(order, ANA)
+    assert world.account().requests == (Request(NOW, "sms", "channel", "grabación 88"),)
+    (act,) = world.table.acts(NOW.date(), NOW.date())
+    assert (act.did, act.about) == ("request_noted", {"account_id": "a1"})
+    assert "grabación" not in str(world.facts("a1"))
+
+
+def test_further_hours_count_from_a_document_later_than_the_contract() -> None:
+    """Ley 2300 of 2023, art. 3 par."""
+    world = World()
+    world.put(debtor())
+    week: Week = (*(((1140, 1260),),) * 5, (), ())
+    order = OpenHours("k1", "carta", "a1", week, date(2026, 9, 1), date(2026, 1, 10), "carta 12")
+    for wrong, told in (
+        (replace(order, signed_on=date(2026, 1, 10)), "is not later than the contract"),
+        (replace(order, signed_on=date(2026, 9, 8)), "is still to come"),
+    ):
+        with pytest.raises(ActRefusedError) as error:
+            data(world).open_hours(wrong, ANA)
+        assert problem(error) == ("wrong", "signed_on", told)
+    data(world).open_hours(order, ANA)
+    opened = ExtraHours(week, date(2026, 9, 1), date(2026, 1, 10), "carta 12")
+    assert world.account().extra_hours == opened
+
+
 # --- a copy --------------------------------------------------------------------------------------
 
 
@@ -192,7 +252,7 @@ def test_the_person_goes_at_once_and_what_a_law_keeps_on_its_day() -> None:
         Fate("profile", 1),
         Fate("messages", 1, date(2036, 9, 7), "Código de Comercio, art. 60"),
         Fate("tasks", 1),
-        Fate("consents", 2),
+        Fate("consents", 3),
     )
     assert erasure.done == ("profile", "tasks", "consents")
     account = world.account()

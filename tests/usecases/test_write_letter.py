@@ -1,5 +1,6 @@
 """Letters that people post: today's amounts, and none to whoever has nothing to pay any more."""
 
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -7,7 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from escalon.authoring.rulebook import load_rulebook
-from escalon.domain.account import Account, ContactPoint, Hold
+from escalon.domain.account import Account, Consent, ContactPoint, ContactRecord, Hold
 from escalon.domain.rules.rulebook import Rulebook
 from escalon.papers.paper import Text
 from escalon.papers.pdf import draw
@@ -21,7 +22,8 @@ TASK: dict[str, Any] = {
     "receivable_id": "r1",
     "step": "last-notice",
 }
-ADDRESS = ContactPoint("p1", "letter", "Calle 1 # 2-3, Bogotá")
+GRANTED = Consent(date(2024, 1, 1), "form 7")
+ADDRESS = ContactPoint("p1", "letter", "Calle 1 # 2-3, Bogotá", GRANTED)
 
 
 @pytest.fixture(scope="module")
@@ -54,10 +56,34 @@ def test_whoever_has_paid_meanwhile_gets_none(rules: Rulebook) -> None:
         letter_of(replace(owing(), receivables=()), TASK, rules, NOW)
 
 
-def test_what_is_disputed_meanwhile_is_not_asked_for(rules: Rulebook) -> None:
-    hold = Hold("h1", "dispute", NOW.date(), receivable_id="r1")
-    with pytest.raises(NoLetterError, match="nothing is overdue"):
-        letter_of(owing(holds=(hold,)), TASK, rules, NOW)
+@pytest.mark.parametrize(
+    ("more", "why"),
+    [
+        ({"holds": (Hold("h", "dispute", NOW.date(), receivable_id="r1"),)}, "a dispute is open"),
+        ({"holds": (Hold("h", "deceased", NOW.date()),)}, "they have died"),
+        ({"refused_channels": ("letter",)}, "does not want"),
+        (
+            {"points": (replace(ADDRESS, consent=replace(GRANTED, revoked_at=NOW)),)},
+            "has withdrawn consent",
+        ),
+        ({"points": ()}, "there is no contact point"),
+        ({"contacts": (ContactRecord("m1", "email", NOW - timedelta(days=1)),)}, "another channel"),
+    ],
+    ids=["dispute", "deceased", "refused", "revoked", "no address", "another channel this week"],
+)
+def test_who_must_not_be_written_to_now_gets_no_letter(
+    rules: Rulebook, more: dict[str, Any], why: str
+) -> None:
+    with pytest.raises(NoLetterError, match="do not post it: ") as error:
+        letter_of(owing(**more), TASK, rules, NOW)
+    assert why in str(error.value)
+
+
+def test_on_a_sunday_a_letter_waits_for_the_next_day_on_which_it_may_be_posted(
+    rules: Rulebook,
+) -> None:
+    with pytest.raises(NoLetterError, match="opens on Monday 7 September at 07:00"):
+        letter_of(owing(), TASK, rules, NOW - timedelta(days=1))
 
 
 def test_a_step_that_is_gone_from_the_rules_has_no_words(rules: Rulebook) -> None:

@@ -10,20 +10,22 @@ between any two of its steps is made good by the next run.
 import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time
 from hashlib import blake2b
 from io import BytesIO
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
 import msgspec
 from msgspec.structs import replace
 
 from escalon.domain import facts
-from escalon.domain.account import Account, Channel, Consent, ContactPoint
-from escalon.domain.audit import Act
+from escalon.domain.account import Account, Channel, Consent, ContactPoint, ContactRecord
+from escalon.domain.audit import Act, Done
+from escalon.domain.calendar import Week
 from escalon.domain.contact.consents import ConsentEntry
-from escalon.domain.contact.facts import Conversation
+from escalon.domain.contact.facts import Asks, Conversation, ExtraHours, Request
+from escalon.domain.decisions.by_hand import spoke, tried
 from escalon.domain.decisions.transitions import channel_refused
 from escalon.domain.local_time import local_date
 from escalon.domain.ports import Clock
@@ -135,12 +137,54 @@ class NoteConversation(msgspec.Struct, frozen=True, omit_defaults=True):
     inbound: bool = False
 
 
+class NoteAttempt(msgspec.Struct, frozen=True, omit_defaults=True):
+    """We tried to reach the person outside the system and did not speak with them: a call that
+    nobody answered, a letter that was posted."""
+
+    key: str
+    why: str
+    account_id: str
+    channel: Channel
+    at: datetime
+
+
+class NoteRequest(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What the person asked for: an answer by that channel, a call, or that we use the channel from
+    now on. `evidence` is where their word is kept."""
+
+    key: str
+    why: str
+    account_id: str
+    channel: Channel
+    asks: Asks
+    at: datetime
+    evidence: str
+
+
+class OpenHours(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The person opened further hours in writing, after their contract (Ley 2300/2023 art. 3 par.);
+    `evidence` is where that document is kept. They take the place of those opened before."""
+
+    key: str
+    why: str
+    account_id: str
+    hours: Week
+    signed_on: date
+    contract_on: date
+    evidence: str
+
+
 class Ask(msgspec.Struct, frozen=True, omit_defaults=True):
     """An export or an erasure."""
 
     key: str
     why: str
     account_id: str
+
+
+type _Order = (
+    RecordConsent | RefuseChannel | NoteConversation | NoteAttempt | NoteRequest | OpenHours
+)
 
 
 class PersonalData:
@@ -190,7 +234,7 @@ class PersonalData:
             others = tuple(c for c in account.refused_channels if c != order.channel)
             return replace(account, points=points, refused_channels=others)
 
-        return self._act("consent_recorded", order, person, change)
+        return self._act("consent_recorded", order, person, change, channel=order.channel)
 
     def refuse_channel(self, order: RefuseChannel, person: Person) -> bool:
         """Whether it had been done before."""
@@ -199,18 +243,51 @@ class PersonalData:
             order,
             person,
             lambda account, now: channel_refused(account, order.channel, now),
+            channel=order.channel,
         )
 
     def note_conversation(self, order: NoteConversation, person: Person) -> bool:
         """Whether it had been done before."""
 
         def change(account: Account, now: datetime) -> Account:
-            if order.at > now:
-                raise refused("wrong", "at", "is still to come", "say when you spoke")
+            _has_been(order.at, now)
             spoken = Conversation(order.at, order.channel, order.inbound)
-            return replace(account, conversations=(*(account.conversations or ()), spoken))
+            return spoke(account, spoken, f"noted-{order.key}")
 
-        return self._act("conversation_noted", order, person, change)
+        return self._act("conversation_noted", order, person, change, channel=order.channel)
+
+    def note_attempt(self, order: NoteAttempt, person: Person) -> bool:
+        """Whether it had been done before."""
+
+        def change(account: Account, now: datetime) -> Account:
+            _has_been(order.at, now)
+            return tried(account, ContactRecord(f"noted-{order.key}", order.channel, order.at))
+
+        return self._act("attempt_noted", order, person, change, channel=order.channel)
+
+    def note_request(self, order: NoteRequest, person: Person) -> bool:
+        """Whether it had been done before."""
+
+        def change(account: Account, now: datetime) -> Account:
+            _has_been(order.at, now)
+            asked = Request(order.at, order.channel, order.asks, order.evidence)
+            return replace(account, requests=(*account.requests, asked))
+
+        told = {"channel": order.channel, "asks": order.asks}
+        return self._act("request_noted", order, person, change, **told)
+
+    def open_hours(self, order: OpenHours, person: Person) -> bool:
+        """Whether it had been done before."""
+        if order.signed_on <= order.contract_on:
+            told = "is not later than the contract"
+            raise refused("wrong", "signed_on", told, "what is signed with the contract opens none")
+
+        def change(account: Account, now: datetime) -> Account:
+            _has_been(datetime.combine(order.signed_on, time(), UTC), now, "signed_on")
+            opened = ExtraHours(order.hours, order.signed_on, order.contract_on, order.evidence)
+            return replace(account, extra_hours=opened)
+
+        return self._act("hours_opened", order, person, change)
 
     # ---------------------------------------------------------------- a copy
 
@@ -403,10 +480,11 @@ class PersonalData:
 
     def _act(
         self,
-        did: Literal["consent_recorded", "consent_revoked", "conversation_noted"],
-        order: RecordConsent | RefuseChannel | NoteConversation,
+        did: Done,
+        order: _Order,
         person: Person,
         change: Callable[[Account, datetime], Account],
+        **told: str,
     ) -> bool:
         """One transaction: the account's next version, its ledger of consents, the audit log. The
         account is looked at again at once, since what may be done has changed."""
@@ -418,7 +496,7 @@ class PersonalData:
             stored = self._stored(order.account_id)
             now = self._clock.now()
             account = change(stored.account, now)
-            fact = facts.noted(did, now, channel=order.channel)
+            fact = facts.noted(did, now, **told)
             try:
                 self._table.update(
                     Change(stored, account, now if stored.look_at else None, (fact,)),
@@ -444,6 +522,11 @@ class PersonalData:
             told = "there is no such account"
             raise refused("not_found", "account_id", told, "take it from a list of accounts")
         return stored
+
+
+def _has_been(at: datetime, now: datetime, field: str = "at") -> None:
+    if at > now:
+        raise refused("wrong", field, "is still to come", "say when it was")
 
 
 def _act_of(did: Any, order: Any, person: Person, now: datetime) -> Act:

@@ -8,16 +8,13 @@ from escalon.carriers.whatsapp import callback_data
 from escalon.domain.account import ContactPoint
 from escalon.domain.ports import SendResult
 from escalon.domain.rules.rulebook import Creditor
-from escalon.messages.context import MessageContext
 from escalon.messages.errors import MessageError
-from escalon.messages.mime import Attached, build_mime
+from escalon.messages.mime import build_mime
 from escalon.messages.render import render_email, render_sms
 from escalon.messages.whatsapp import template_message
 from escalon.usecases.contact.deliver import Draft, Prepared
 from escalon.usecases.contact.phone_numbers import country_of
-
-# What the file is called, by language: read from outside like a subject, so neutral like one.
-_STATEMENT = {"es": "estado-de-cuenta", "en": "statement", "pt": "extrato"}
+from escalon.usecases.contact.statements import statement_file
 
 if TYPE_CHECKING:
     from escalon.adapters.email import Email
@@ -46,7 +43,7 @@ class EmailCourier:
             date=draft.now,
             unsubscribe_url=context.unsubscribe_url,
             preferences_url=context.preferences_url,
-            attached=(_statement(context),) if draft.attach == "statement" else (),
+            attached=(statement_file(context),) if draft.attach == "statement" else (),
         )
         return Prepared(body, "eml", written.subject)
 
@@ -136,7 +133,7 @@ class WhatsappCourier:
             template,
             context,
             to_number=draft.point.address,
-            code=context.preferences_url.rpartition("/")[2] if draft.has_link else "",
+            code=context.account_url.rpartition("/")[2],
             reference=callback_data(draft.account_id, context.message_id),
         )
         return Prepared(body, "json", "")
@@ -151,12 +148,3 @@ class WhatsappCourier:
     ) -> SendResult:
         """Hand the request to Meta's door at AWS."""
         return self._whatsapp.send(prepared.body)
-
-
-def _statement(context: MessageContext) -> Attached:
-    """The whole statement as a PDF, drawn from what the message itself says."""
-    from escalon.papers.pdf import draw  # here: ReportLab costs 150 ms that few messages need
-    from escalon.papers.statement import statement_paper
-
-    name = _STATEMENT.get(context.locale.partition("-")[0], "statement")
-    return Attached(f"{name}-{context.today}.pdf", draw(statement_paper(context)))

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 import msgspec
 
 from escalon.domain import facts
-from escalon.domain.account import Account, ContactPoint, Intent, Receivable
+from escalon.domain.account import Account, ContactPoint, Intent
 from escalon.domain.contact.channels import Channels
 from escalon.domain.contact.content import said
 from escalon.domain.contact.feedback import MessageState, weightier
@@ -40,17 +40,25 @@ from escalon.domain.payments import ledger
 from escalon.domain.payments.fees import lawful_fee
 from escalon.domain.payments.interest import charge_through, charges_interest
 from escalon.domain.payments.ledger import Booking
-from escalon.domain.payments.statement import beyond, statement
+from escalon.domain.payments.statement import asked_about, shown
 from escalon.domain.ports import Clock, NotTaken, Refused, Rulebooks, SendResult, Sent
 from escalon.domain.rules.rulebook import Creditor, Rulebook, Step
 from escalon.domain.storage import AlreadyDoneError, Change, ConflictError, Stored, instant
 from escalon.messages.errors import MessageError
 from escalon.usecases.contact.co_debtors import addressed, with_person
 from escalon.usecases.contact.count_sending import count, count_down, counters_of
+from escalon.usecases.contact.statements import statement_context
 from escalon.usecases.contact.written_to import ANSWERED, WrittenTo, put_written_to
 from escalon.usecases.messages_between import ToDeliver
 from escalon.usecases.payments.ledger_writes import all_open, booked_fact, booked_items, write
-from escalon.usecases.payments.payment_link import LINK_LASTS, STOP_PATH, Link, Links, pays_online
+from escalon.usecases.payments.payment_link import (
+    LINK_LASTS,
+    OFFERS_PATH,
+    STOP_PATH,
+    Link,
+    Links,
+    pays_online,
+)
 from escalon.usecases.runs.feeds import FeedMarks
 from escalon.usecases.runs.manage_brakes import read_brakes
 
@@ -104,7 +112,6 @@ class Draft(msgspec.Struct, frozen=True):
     account_id: str
     channels: Channels
     attach: str = ""  # what goes with an e-mail: "statement", as PDF
-    has_link: bool = False  # whether `context.preferences_url` is the message's own link
 
 
 class Courier(Protocol):
@@ -274,10 +281,11 @@ class Deliver:
         zones = zones_for(rulebook, reader)
         document = _message_document(account, intent, context, prepared, point, kept_at, now)
         document["local_at"] = in_zone(zones, now).isoformat()
+        claiming = msgspec.structs.replace(intent, shows=shown(account, intent, rulebook, now))
         claimed = self._update(
             Change(
                 stored,
-                claim(account, intent, now),
+                claim(account, claiming, now),
                 now + SENDING_TIMEOUT,
                 (facts.contact(intent, "claimed", now), *booked_fact(accrued, now)),
             ),
@@ -413,11 +421,17 @@ class Deliver:
         if self._links:
             url = self._links.url(intent.intent_id)
             context = msgspec.structs.replace(context, unsubscribe_url=f"{url}{STOP_PATH}")
-            if not intent.person:
-                context = msgspec.structs.replace(context, preferences_url=url)
             # The page behind the link is the reader's own, and shows no debt of somebody else.
-            if not intent.person and pays_online(rulebook.payments, intent.creditor, currencies):
-                context = msgspec.structs.replace(context, pay_url=url, short_url=url)
+            if not intent.person:
+                context = msgspec.structs.replace(
+                    context,
+                    account_url=url,
+                    offers_url=f"{url}{OFFERS_PATH}",
+                    preferences_url=url,
+                    pay_url=url
+                    if pays_online(rulebook.payments, intent.creditor, currencies)
+                    else context.pay_url,
+                )
         draft = Draft(
             rulebook.messages[_locale(rulebook, reader)],
             step.message,
@@ -427,7 +441,6 @@ class Deliver:
             reader.account_id,
             rulebook.channels,
             attach=step.attach,
-            has_link=self._links is not None and not intent.person,
         )
         return point, context, courier.prepare(draft)
 
@@ -502,8 +515,9 @@ class Deliver:
                 break
             # If not: the provider's own word of it was quicker than its answer, or this took so
             # long that a run has flagged it to a person.
-            is_ours = find_intent(stored.account, intent.intent_id) is not None
-            account = _settled(stored.account, intent, result, now) if is_ours else stored.account
+            ours = find_intent(stored.account, intent.intent_id)
+            is_ours = ours is not None
+            account = _settled(stored.account, ours, result, now) if ours else stored.account
             fact = (facts.contact(intent, became, now, **more),) if is_ours else ()
             charged = self._fee(account, intent, rulebook, now, sent=is_ours and became == "sent")
             put = self._put_message({**document, **settled, "state": _outweighed(document, became)})
@@ -569,7 +583,7 @@ class Deliver:
                 return
             change = Change(
                 stored,
-                release(stored.account, intent),
+                release(stored.account, found),
                 now + PLANNED_TIMEOUT,
                 (facts.contact(intent, "released", now, reason=reason),),
             )
@@ -616,6 +630,8 @@ class Deliver:
             "approval": step.approval if step else "",
             "channel": intent.channel,
             "about": intent.about,
+            **({"person": intent.person} if intent.person else {}),
+            **({"point_id": intent.point_id} if intent.point_id else {}),
             "queue": intent.queue,
             "opened_at": now,
             "due_at": due_at,
@@ -723,60 +739,21 @@ def message_context(
     account: Account, intent: Intent, step: Step, rulebook: Rulebook, now: datetime
 ) -> "MessageContext":
     """What the message may say, from the account as the last look read it."""
-    from escalon.messages.context import (
-        BeyondLine,
-        MessageContext,
-        StatementLine,
-        format_locale,
-        pay_link,
-    )
+    from escalon.messages.context import format_locale, pay_link
 
     creditor = rulebook.creditors[intent.creditor]
-    zones = zones_for(rulebook, account)
-    today = local_date(zones, now)
-    overdue, upcoming = statement(account, intent.creditor, rulebook, today)
+    today = local_date(zones_for(rulebook, account), now)
     carrying = next(r for r in account.receivables if r.receivable_id == intent.receivable_id)
-
-    def line(receivable: Receivable) -> StatementLine:
-        due_on = receivable.due_on
-        return StatementLine(
-            receivable_id=receivable.receivable_id,
-            document=receivable.document,
-            issued_on=receivable.issued_on,
-            due_on=due_on,
-            days_past_due=(today - due_on).days if due_on else 0,
-            currency=receivable.currency,
-            amount_minor=receivable.amount_minor,
-            open_minor=receivable.open_minor,
-            interest_minor=receivable.extras.get("interest", 0),
-            fees_minor=receivable.extras.get("fee", 0) + receivable.extras.get("tax", 0),
-        )
-
-    owned = f"{intent.creditor}|"
-    help_url = creditor.help_url or creditor.website
-    context = MessageContext(
+    locale = format_locale(account.language, _locale(rulebook, account))
+    listed = asked_about(account, intent.creditor, rulebook, now, intent.gives)
+    context = msgspec.structs.replace(
+        statement_context(account, intent.creditor, rulebook, listed, today, locale),
         message_id=intent.intent_id,
-        debtor_name=account.name,
-        debtor_kind=account.kind,
-        locale=format_locale(account.language, _locale(rulebook, account)),
-        creditor=creditor,
         step=intent.step,
         stage=intent.stage,
-        today=today,
-        overdue=tuple(line(r) for r in overdue),
-        upcoming=tuple(line(r) for r in upcoming),
-        credits={
-            key.removeprefix(owned): minor
-            for key, minor in account.credits.items()
-            if key.startswith(owned)
-        },
-        beyond=tuple(
-            BeyondLine(currency, rest.count, rest.open_minor)
-            for currency, rest in beyond(account, intent.creditor, rulebook, today)
-        ),
         respond_by=today + timedelta(days=step.wait_days) if step.wait_days else None,
         pay_url=pay_link(creditor, carrying.document) if creditor.pay_url else "",
-        preferences_url=help_url,
+        preferences_url=creditor.help_url or creditor.website,
         notices=tuple(
             said(
                 rulebook.policy_for(account.country).layers,

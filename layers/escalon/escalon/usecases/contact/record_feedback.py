@@ -8,8 +8,8 @@ that was read. docs/delivery.md has the table of events and what follows from ea
 """
 
 import hashlib
-from collections.abc import Callable
-from datetime import datetime, timedelta
+from collections.abc import Callable, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
@@ -19,6 +19,7 @@ from escalon.carriers.notification import NotUnderstood
 from escalon.domain import facts
 from escalon.domain.account import Account
 from escalon.domain.contact.feedback import (
+    HEARD_WITHIN,
     Event,
     Feedback,
     Message,
@@ -58,8 +59,6 @@ TRIES = 6
 # Attempts at one message of the queue, which comes back later each time (adapters/retry_later).
 PATIENCE = 14  # some four hours: then it is kept for a person
 UNMATCHED_AFTER = 8  # four minutes: an SMS whose send is not written down by then is not ours
-# A carrier may take three days to hear of a message; then a person finds out.
-UNCONFIRMED = timedelta(hours=72)
 
 
 class RecordFeedback:
@@ -99,9 +98,12 @@ class RecordFeedback:
             self._report("feedback_given_up", {"kept_at": self._keep(body), **described(error)})
             return ("given_up",)
 
-    def record(self, feedback: Feedback, attempt: int) -> Recorded:
-        """Write down what one event says of one recipient; raises TryLaterError if the message it
-        is about may still become known, or if the account keeps changing."""
+    def record(
+        self, feedback: Feedback, attempt: int, also: Sequence[dict[str, Any]] = ()
+    ) -> Recorded:
+        """Write down what one event says of one recipient, in one transaction with `also`: items of
+        which one may be written once only. Raises TryLaterError if the message it is about may
+        still become known, or if the account keeps changing."""
         found = self._find(feedback)
         if found is None:
             if feedback.channel == "sms" and attempt < UNMATCHED_AFTER:
@@ -128,7 +130,7 @@ class RecordFeedback:
             if not is_news(message, feedback):
                 return "known"
             try:
-                self._write(stored, message, feedback, document, task)
+                self._write(stored, message, feedback, document, task, also)
             except (ConflictError, AlreadyDoneError):
                 continue  # the account, or a receipt, which has a version of its own
             return feedback.event
@@ -150,6 +152,7 @@ class RecordFeedback:
         feedback: Feedback,
         document: dict[str, Any],
         task: dict[str, Any] | None,
+        also: Sequence[dict[str, Any]],
     ) -> None:
         now = self._clock.now()
         # Clocks differ, and a replay's stands elsewhere: nothing was told before it was sent, and
@@ -178,7 +181,7 @@ class RecordFeedback:
         again = decide(account, rulebook, now, self._feeds(rulebook, now))
         look_at = now if again.outcome == "act" else again.next_look_at
         change = Change(stored, account, look_at, tuple(told_facts))
-        self._table.update(change, *puts, *of_debtor)
+        self._table.update(change, *puts, *of_debtor, *also)
 
     # ---------------------------------------------------------------- documents
 
@@ -213,7 +216,7 @@ class RecordFeedback:
         task_id = unknown_fate_id(message.account_id, message.message_id)
         if find_intent(account, task_id) is not None:
             return []  # it is on its way to somebody's list
-        due_at = max(now, message.claimed_at + UNCONFIRMED)
+        due_at = max(now, message.claimed_at + HEARD_WITHIN)
         task = {
             "task_id": task_id,
             "account_id": message.account_id,
@@ -279,9 +282,10 @@ def _is_about(feedback: Feedback, message: Message) -> bool:
 
 
 def _noted(document: dict[str, Any], message: Message, feedback: Feedback) -> dict[str, Any]:
-    """The message's document after it was told."""
+    """The message's document after it was told; a person who tells of it knows no provider's id."""
+    named = feedback.provider_message_id
     noted = {
-        "provider_message_id": feedback.provider_message_id,
+        **({"provider_message_id": named} if named else {}),
         **document,
         "state": message.state,
         "told": message.told,

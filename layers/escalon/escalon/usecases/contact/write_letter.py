@@ -1,7 +1,8 @@
 """Write letter: what a person who has a letter on their list prints and posts.
 
 The words are those of the step's message and the amounts those of this moment, not of the day on
-which the task was opened: who has paid meanwhile gets no letter (L7).
+which the task was opened: who has paid meanwhile gets no letter (L7), and neither does whoever must
+not be written to now.
 """
 
 from collections.abc import Mapping
@@ -9,6 +10,10 @@ from datetime import datetime
 from typing import Any
 
 from escalon.domain.account import Account, Intent
+from escalon.domain.contact.policy import Deny
+from escalon.domain.contact.text import explain
+from escalon.domain.contact.told import kind_of, may_contact
+from escalon.domain.decisions.by_hand import address_of
 from escalon.domain.rules.rulebook import Rulebook, Step
 from escalon.messages.context import pick_locale
 from escalon.messages.errors import MessageError
@@ -27,8 +32,25 @@ def letter_of(
     """The letter of one task of the kind `letter`, as the table has it. Raises NoLetterError."""
     step = _step_of(str(task["step"]), rulebook)
     about = str(task["receivable_id"])
-    if all(one.receivable_id != about for one in account.receivables):
+    owed = next((one for one in account.receivables if one.receivable_id == about), None)
+    if owed is None:
         raise NoLetterError(f"what the letter was about, {about}, is settled: do not post it")
+    locale = pick_locale(
+        rulebook.messages.keys(), account.language or rulebook.language, rulebook.language
+    )
+    point = address_of(account, "letter", str(task.get("point_id", "")))
+    verdict = may_contact(
+        account,
+        rulebook,
+        channel="letter",
+        point=point,
+        kind=kind_of(step),
+        at=now,
+        receivable=owed,
+        step=step,
+    )
+    if isinstance(verdict, Deny):
+        raise NoLetterError(f"do not post it: {explain(verdict, 'en')}")
     intent = Intent(
         str(task["task_id"]),
         "planned",
@@ -42,11 +64,8 @@ def letter_of(
         rulebook.version,
         now,
     )
-    locale = pick_locale(
-        rulebook.messages.keys(), account.language or rulebook.language, rulebook.language
-    )
     context = message_context(account, intent, step, rulebook, now)
-    address = next((one.address for one in account.points if one.channel == "letter"), "")
+    address = point.address if point is not None else ""
     lines = tuple(part.strip() for part in address.replace("\n", ",").split(",") if part.strip())
     try:
         return letter_paper(rulebook.messages[locale], step.message, context, lines)

@@ -59,7 +59,6 @@ class EvidenceIn(_Request):
 
     channel: Channel
     note: Annotated[str, Field(max_length=500)] = ""
-    code_point: OptionalId = ""
     document_hash: Annotated[
         str,
         Field(

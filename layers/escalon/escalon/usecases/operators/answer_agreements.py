@@ -224,18 +224,22 @@ class AnswerAgreements:
 
     # ---------------------------------------------------------------- acts
 
-    def agree(self, account_id: str, asked: io.AgreementIn, caller: str) -> io.AgreementOut:
-        """Offer the terms, or with evidence offer and accept them in one act."""
+    def agree(
+        self, account_id: str, asked: io.AgreementIn, caller: str, version: int | None = None
+    ) -> io.AgreementOut:
+        """Offer the terms, or with evidence offer and accept them in one act; `version` is that of
+        the agreement that they replace."""
         debt, actor = _debt(account_id, asked), actor_of(caller)
-        terms, key = _terms(asked.terms), asked.key
+        terms, key, old = _terms(asked.terms), asked.key, asked.replaces
         try:
             if asked.accepted is None:
                 done = self._agreements.agree(
-                    key, debt, terms, actor, replaces=asked.replaces, why=asked.why
+                    key, debt, terms, actor, replaces=old, version=version, why=asked.why
                 )
             else:
+                evidence = _evidence(asked.accepted)
                 done = self._agreements.promise(
-                    key, debt, terms, _evidence(asked.accepted), actor, replaces=asked.replaces
+                    key, debt, terms, evidence, actor, replaces=old, version=version
                 )
         except AgreementRefusedError as error:
             raise _refused(error, debt.currency) from error
@@ -246,9 +250,8 @@ class AnswerAgreements:
     ) -> io.AgreementOut:
         """Other terms for the same debts: another agreement that replaces this one once it is
         accepted."""
+        version = _version(asked.version)
         seen = self.one(account_id, agreement_id)
-        if _version(asked.version) not in (seen.version, *self._replaced_at(seen)):
-            raise RefusedError(412, _problems((Problem("version", "moved_on"),)))
         again = io.AgreementIn(
             key=asked.key,
             why=asked.why,
@@ -259,11 +262,7 @@ class AnswerAgreements:
             replaces=agreement_id,
             accepted=asked.accepted,
         )
-        return self.agree(account_id, again, caller)
-
-    def _replaced_at(self, seen: io.AgreementOut) -> tuple[int, ...]:
-        """The version before it was replaced: whoever repeats the act has seen that one."""
-        return (seen.version - 1,) if seen.replaced_by else ()
+        return self.agree(account_id, again, caller, version)
 
     def accept(
         self, account_id: str, agreement_id: str, asked: io.AcceptanceIn, caller: str
@@ -425,12 +424,8 @@ def _terms(asked: io.TermsIn) -> Terms:
 
 
 def _evidence(asked: io.EvidenceIn) -> Evidence:
-    return Evidence(
-        asked.channel,
-        code_point=asked.code_point,
-        document_hash=asked.document_hash,
-        note=asked.note,
-    )
+    """What an operator may say of it. That a code was sent only the debtor's page may say."""
+    return Evidence(asked.channel, document_hash=asked.document_hash, note=asked.note)
 
 
 def _debt(account_id: str, asked: io.AgreementIn) -> Debt:

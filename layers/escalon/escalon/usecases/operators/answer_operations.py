@@ -1,5 +1,5 @@
-"""Answer operations: brakes, undoing, exclusions and the audit log over HTTP. Who calls is what
-their signature says; docs/brakes.md has the routes."""
+"""Answer operations: brakes, undoing, exclusions, tasks and the audit log over HTTP. Who calls is
+what their signature says; docs/brakes.md has the routes."""
 
 from collections.abc import Callable, Iterator, Mapping
 from datetime import date, timedelta
@@ -10,6 +10,8 @@ import msgspec
 
 from escalon.domain.audit import Act
 from escalon.domain.ports import Clock
+from escalon.domain.tasks import OUTCOMES, Outcome
+from escalon.usecases.contact.manage_tasks import CloseTask, ManageTasks
 from escalon.usecases.operators.acts import ActRefusedError, Person, Problem, refused
 from escalon.usecases.operators.forms import STATUS, Answer, Form, form_of, person_of
 from escalon.usecases.runs.manage_brakes import (
@@ -37,10 +39,18 @@ type _Fields = dict[str, Any]
 class AnswerOperations:
     """One route of the API each."""
 
-    def __init__(self, table: "Table", manage: ManageBrakes, undo: UndoRuns, clock: Clock) -> None:
+    def __init__(
+        self,
+        table: "Table",
+        manage: ManageBrakes,
+        undo: UndoRuns,
+        tasks: ManageTasks,
+        clock: Clock,
+    ) -> None:
         self._table = table
         self._manage = manage
         self._undo = undo
+        self._tasks = tasks
         self._clock = clock
         self._acts: dict[str, Callable[[Form, Mapping[str, str], Person], Acted]] = {
             "POST /brakes": self._stop,
@@ -71,6 +81,10 @@ class AnswerOperations:
                 return Answer(200, {"done": done.did, "again": done.again, **done.result})
             if route == "POST /runs/undoings":
                 return Answer(200, self._undo_run(form_of(body), person, enough))
+            if route == "POST /accounts/{id}/tasks/closings":
+                return Answer(200, self._close_task(form_of(body), path["id"], person))
+            if route == "GET /tasks":
+                return Answer(200, self._list_tasks(Form(dict(query))))
             if route == "GET /brakes":
                 Form(dict(query)).check()
                 brakes = read_brakes(self._table).brakes
@@ -123,6 +137,34 @@ class AnswerOperations:
 
     def _include(self, form: Form, path: Mapping[str, str], person: Person) -> Acted:
         return self._manage.include(_on_account(form, path), person)
+
+    # ---------------------------------------------------------------- tasks
+
+    def _list_tasks(self, form: Form) -> _Fields:
+        kind, account_id, task_id = form.text("kind"), form.text("account_id"), form.text("task")
+        overdue = form.choice("overdue", ("", "true"), otherwise="") == "true"
+        most = form.number_in_text("most", LISTED, LISTED_AT_MOST)
+        form.check()
+        found = self._tasks.listed(
+            most, kind=kind, account_id=account_id, task_id=task_id, overdue=overdue
+        )
+        return {"tasks": list(found.tasks), "more": found.more}
+
+    def _close_task(self, form: Form, account_id: str, person: Person) -> _Fields:
+        key, why = form.key_and_why()
+        order = CloseTask(
+            key,
+            why,
+            account_id,
+            form.text("task", needed=True),
+            cast("Outcome", form.choice("outcome", OUTCOMES, otherwise="")),
+            form.instant("at"),
+            form.day("on"),
+            form.text("proof"),
+            form.text("number"),
+        )
+        form.check()
+        return {"done": "task_closed", "again": self._tasks.close(order, person)}
 
     # ---------------------------------------------------------------- runs, the audit log
 

@@ -1,18 +1,22 @@
-"""Answer for personal data over HTTP: consents, conversations, a copy, an erasure. Who calls is
-what their signature says; docs/personal-data.md has the routes."""
+"""Answer for personal data over HTTP: consents, how we spoke and may speak, a copy, an erasure. Who
+calls is what their signature says; docs/personal-data.md has the routes."""
 
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any, cast, get_args
 
 import msgspec
 
 from escalon.domain.account import Channel
+from escalon.domain.contact.facts import Asks
 from escalon.usecases.operators.acts import ActRefusedError, Person
 from escalon.usecases.operators.forms import STATUS, Answer, Form, form_of, person_of
 from escalon.usecases.personal_data import (
     Ask,
+    NoteAttempt,
     NoteConversation,
+    NoteRequest,
+    OpenHours,
     PersonalData,
     RecordConsent,
     RefuseChannel,
@@ -22,6 +26,7 @@ if TYPE_CHECKING:
     from escalon.adapters.documents import Documents
 
 CHANNELS = get_args(Channel)
+ASKS = get_args(Asks.__value__)
 _NEVER = datetime.max.replace(tzinfo=UTC)  # of a form that is refused
 ADDRESS_LASTS = 15 * 60  # seconds for which an export can be fetched
 
@@ -38,6 +43,9 @@ class AnswerPersonalData:
             "POST /accounts/{id}/consents": self._consent,
             "POST /accounts/{id}/refusals": self._refuse,
             "POST /accounts/{id}/conversations": self._spoke,
+            "POST /accounts/{id}/attempts": self._tried,
+            "POST /accounts/{id}/requests": self._asked,
+            "POST /accounts/{id}/hours": self._hours,
             "POST /accounts/{id}/exports": self._export,
             "POST /accounts/{id}/erasures": self._erase,
         }
@@ -82,6 +90,41 @@ class AnswerPersonalData:
         order = NoteConversation(key, why, account_id, channel, at or _NEVER, form.yes("inbound"))
         form.check()
         return {"done": "conversation_noted", "again": self._data.note_conversation(order, person)}
+
+    def _tried(self, account_id: str, form: Form, person: Person) -> _Done:
+        key, why = form.key_and_why()
+        channel, at = _channel(form), form.instant("at", needed=True)
+        order = NoteAttempt(key, why, account_id, channel, at or _NEVER)
+        form.check()
+        return {"done": "attempt_noted", "again": self._data.note_attempt(order, person)}
+
+    def _asked(self, account_id: str, form: Form, person: Person) -> _Done:
+        key, why = form.key_and_why()
+        order = NoteRequest(
+            key,
+            why,
+            account_id,
+            _channel(form),
+            cast("Asks", form.choice("asks", ASKS, otherwise="")),
+            form.instant("at", needed=True) or _NEVER,
+            form.text("evidence", needed=True),
+        )
+        form.check()
+        return {"done": "request_noted", "again": self._data.note_request(order, person)}
+
+    def _hours(self, account_id: str, form: Form, person: Person) -> _Done:
+        key, why = form.key_and_why()
+        order = OpenHours(
+            key,
+            why,
+            account_id,
+            form.week("hours"),
+            form.day("signed_on", needed=True) or date.max,
+            form.day("contract_on", needed=True) or date.max,
+            form.text("evidence", needed=True),
+        )
+        form.check()
+        return {"done": "hours_opened", "again": self._data.open_hours(order, person)}
 
     def _export(self, account_id: str, form: Form, person: Person) -> _Done:
         key, why = form.key_and_why()

@@ -1,12 +1,14 @@
 """What every request of an operator has in common: who signed it, its fields, and what is wrong
 with them, said as a form would show it."""
 
+import re
 from collections.abc import Iterable
 from datetime import date, datetime
 from typing import Any, cast, get_args
 
 import msgspec
 
+from escalon.domain.calendar import Range, Week
 from escalon.domain.money import Component
 from escalon.usecases.operators.acts import ActRefusedError, Fault, Person, Problem
 
@@ -15,6 +17,11 @@ LONGEST_ID = 200
 STATUS: dict[Fault, int] = {"wrong": 400, "not_allowed": 403, "not_found": 404, "conflict": 409}
 
 _COMPONENTS = get_args(Component.__value__)
+_WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_DAY, _TIME = "|".join(_WEEKDAYS), r"[0-2][0-9]:[0-5][0-9]"
+_HOURS = re.compile(
+    rf"(?P<first>{_DAY})(?:-(?P<last>{_DAY}))? (?P<opens>{_TIME}) to (?P<closes>{_TIME})"
+)
 
 type Fields = dict[str, Any]
 
@@ -140,14 +147,33 @@ class Form:
             return None
         return instant
 
-    def day(self, name: str) -> date | None:
+    def day(self, name: str, *, needed: bool = False) -> date | None:
         """A day of the calendar."""
-        text = self.text(name)
+        text = self.text(name, needed=needed)
         try:
             return date.fromisoformat(text) if text else None
         except ValueError:
             self._wrong(name, f"'{text}' is no day", "write it like 2026-09-30")
             return None
+
+    def week(self, name: str) -> Week:
+        """Hours of the week, like `["mon-fri 19:00 to 21:00", "sat 15:00 to 18:00"]`; a day of
+        which nothing is said has none."""
+        value = self._take(name)
+        week: list[tuple[Range, ...]] = [()] * 7
+        for line in value if isinstance(value, list) and value else [""]:
+            match = _HOURS.fullmatch(line) if isinstance(line, str) else None
+            first = _WEEKDAYS.index(match["first"]) if match else 0
+            last = _WEEKDAYS.index(match["last"] or match["first"]) if match else -1
+            opens, closes = _minutes(match, "opens"), _minutes(match, "closes")
+            if last < first or not opens < closes <= 24 * 60:
+                self._wrong(
+                    name, f"'{line}' is no stretch of hours", 'write ["mon-fri 19:00 to 21:00"]'
+                )
+                continue
+            for weekday in range(first, last + 1):
+                week[weekday] = tuple(sorted((*week[weekday], (opens, closes))))
+        return tuple(week)
 
     def yes(self, name: str) -> bool:
         """True or false; false if it is left out."""
@@ -172,6 +198,11 @@ class Form:
 
     def _wrong(self, field: str, problem: str, remedy: str) -> None:
         self._problems.append(Problem(field, problem, remedy))
+
+
+def _minutes(match: re.Match[str] | None, name: str) -> int:
+    """Minutes of the day at which a stretch opens or closes."""
+    return int(match[name][:2]) * 60 + int(match[name][3:]) if match else 0
 
 
 def form_of(body: bytes) -> Form:

@@ -28,7 +28,7 @@ from escalon.failures import in_short
 from escalon.usecases.agreements.writes import pass_time
 from escalon.usecases.contact.co_debtors import LinkedAccounts
 from escalon.usecases.messages_between import ShardOfRun, ToDeliver
-from escalon.usecases.payments.book_payments import spread
+from escalon.usecases.payments.book_payments import settle_with_credit, spread
 from escalon.usecases.payments.ledger_writes import issue
 from escalon.usecases.runs.books import SILENCED, Page, Totals, run_mark, run_of
 from escalon.usecases.runs.feeds import FeedMarks
@@ -51,6 +51,9 @@ _BAD_DATA = (
     ArithmeticError,
     AlreadyDoneError,
 )
+# How many messages of which the carrier says nothing one look at a shard puts on the list. More at
+# once is the carrier's silence and no matter of each, and is told once.
+MOST_LISTED = 20
 MOST_HOPS = 2000  # hand-overs of one shard: 2,000 × several minutes is far beyond any real run
 
 
@@ -75,6 +78,7 @@ class Escalate:
         self._feeds = FeedMarks(table)
         self._pace = Pace(table, rulebooks)
         self._brakes = NO_BRAKES
+        self._listed = 0
         self._linked = LinkedAccounts(table)
 
     def __call__(self, shard: ShardOfRun, time_left: Callable[[], timedelta]) -> Totals:
@@ -82,6 +86,7 @@ class Escalate:
         self._rulebooks.get(shard.rulebook)  # if it cannot be read, nothing is begun
         self._close_open_pages(shard)
         totals = Totals()
+        self._listed = 0
         worker = f"{shard.run_id}/{shard.shard}/{self._new_id()}"
         conflicts: set[str] = set()
         number = count()
@@ -155,13 +160,15 @@ class Escalate:
 
     def _decided(self, stored: Stored, shard: ShardOfRun, page_id: str) -> Change | str:
         """The account's next version, or why it could not be decided about. Payments that were
-        booked in part, when somebody was cut short, are finished first, and what time has made of
-        agreements is written."""
+        booked in part, when somebody was cut short, are finished first; credit settles what has
+        come to be owed since; and what time has made of agreements is written."""
         in_force = shard.in_force
         rulebook = self._rulebooks.get(in_force.version_for(stored.account))
-        if stored.account.spreading or stored.account.agreements:
+        account = stored.account
+        if account.spreading or account.credits or account.agreements:
             try:
                 stored = spread(self._table, stored, rulebook, shard.as_of)
+                stored = settle_with_credit(self._table, stored, rulebook, shard.as_of)
                 stored = pass_time(self._table, stored, rulebook, shard.as_of)
             except ConflictError:
                 pass  # so its own write is a conflict too, and it is read again
@@ -178,10 +185,18 @@ class Escalate:
                 feeds,
                 self._brakes,
                 self._linked.of(stored.account, rulebook),
+                listing=self._listed < MOST_LISTED,
             )
         except Exception as error:  # a pure function: whatever it is, it is about this account
             return in_short(error)
+        self._count_listed(change, shard)
         return on_its_rulebook(change, in_force)
+
+    def _count_listed(self, change: Change, shard: ShardOfRun) -> None:
+        if any(reason["code"] == "unheard" for reason in change.facts[0]["reasons"]):
+            self._listed += 1
+            if self._listed == MOST_LISTED:
+                self._report("carrier_silent", {"run_id": shard.run_id, "shard": shard.shard})
 
     def _write(
         self,
@@ -306,9 +321,11 @@ def change_for(
     feeds: Mapping[str, datetime] = NO_FEEDS,
     brakes: Brakes = NO_BRAKES,
     linked: Mapping[str, Account] | None = None,
+    *,
+    listing: bool = True,
 ) -> Change:
     """One account's next version: what is decided about it, and the fact that says so."""
-    decision = decide(stored.account, rulebook, as_of, feeds, brakes, linked)
+    decision = decide(stored.account, rulebook, as_of, feeds, brakes, linked, listing=listing)
     return Change(
         stored,
         entered(plan(stored.account, decision, run_id), rulebook, decision.trials, decision.as_of),
