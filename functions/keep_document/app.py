@@ -1,4 +1,5 @@
-"""Keep document: the event bus tells of an agreement that is in force, and its PDF is kept."""
+"""Keep document: the event bus tells of an agreement that is in force; its PDF is kept, and the
+debtor gets it."""
 
 from typing import Any
 
@@ -23,8 +24,8 @@ processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failu
 @logger.inject_lambda_context
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
-    """Each record is the fact `agreement_active`; one whose document could not be kept comes back
-    alone."""
+    """Each record is the fact `agreement_active`; one whose document could not be kept, or whose
+    message could not be settled, comes back alone."""
 
     def one(record: SQSRecord) -> None:
         fact = record.json_body["detail"]
@@ -39,5 +40,13 @@ def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailure
         metrics.add_metric("Document_kept", MetricUnit.Count, 1)
         if kept.as_shown is False:
             metrics.add_metric("DocumentNotAsShown", MetricUnit.Count, 1)
+        try:
+            became = bootstrap.send_document()(fact["account_id"], fact["agreement_id"])
+        except Exception as error:
+            logger.warning("document_not_settled", extra={**about, **failures.described(error)})
+            metrics.add_metric("Document_not_settled", MetricUnit.Count, 1)
+            raise
+        logger.info("document_message", extra={**about, "became": became})
+        metrics.add_metric(f"Document_{became}", MetricUnit.Count, 1)
 
     return process_partial_response(event, one, processor, context)

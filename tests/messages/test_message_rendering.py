@@ -10,12 +10,19 @@ import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from escalon.domain.rules.rulebook import Creditor
 from escalon.messages.context import Amount, BeyondLine, MessageContext, StatementLine
 from escalon.messages.errors import MessageError
+from escalon.messages.plain import paragraphs
 from escalon.messages.render import message_names, render_email, render_sms
-from escalon.messages.samples import sample_contexts, sample_instalments, sample_line
+from escalon.messages.samples import (
+    sample_agreements,
+    sample_contexts,
+    sample_instalments,
+    sample_line,
+)
 from escalon.messages.words import check_words
 
 type Sources = dict[str, str]
@@ -34,7 +41,11 @@ STAGES = {
     "last_notice": "pre_legal",
     "legal_notice": "legal",
 }
-INSTALMENTS = ("instalment_soon", "instalment_today")
+INSTALMENTS = {
+    "instalment_soon": "pre_due",
+    "instalment_today": "pre_due",
+    "instalment_late": "reminder",
+}
 LOCALES = ("es-CO", "en")
 every_message = pytest.mark.parametrize("template", STAGES)
 every_locale = pytest.mark.parametrize("locale", LOCALES)
@@ -48,6 +59,12 @@ def seen(markup: str) -> str:
 
 def flat(text: str) -> str:
     return " ".join(text.split())
+
+
+def page_at(link: str) -> dict[str, str]:
+    """The addresses of a message whose link is this one, of a debtor who can pay there."""
+    more = {"offers_url": f"{link}/offers", "unsubscribe_url": f"{link}/stop"}
+    return {"account_url": link, "pay_url": link, "preferences_url": link, **more}
 
 
 # --------------------------------------------------------------------------- literal messages
@@ -84,7 +101,7 @@ Total vencido: $ 1.234.567
 
 Cómo pagar
 
-https://pagos.example.com/a/7Kq2xZ
+https://pg.example/p/7Kq2xZr9Tb
 Por PSE o tarjeta en el enlace.
 En su banco, convenio 12345.
 
@@ -443,20 +460,69 @@ def test_the_statement_is_in_order_whatever_order_it_came_in(
     )
 
 
-def test_an_sms_takes_the_short_link_then_the_pay_link_then_the_phone(
+@pytest.mark.parametrize(
+    ("locale", "words"),
+    [
+        ("es-CO", ("Ver su cuenta", "Ver y pagar", "Ver las alternativas")),
+        ("en", ("See your account", "View and pay", "See the alternatives")),
+    ],
+)
+def test_an_email_leads_to_the_account_and_to_what_may_be_agreed(
+    shipped: dict[str, Sources], context: Make, locale: str, words: tuple[str, str, str]
+) -> None:
+    def links(template: str, **changes: str) -> list[tuple[str, str]]:
+        email = render_email(shipped[locale], template, context(locale=locale, **changes))
+        found = re.findall(r'<a href="([^"]+)" style="display:block[^>]+>([^<]+)<', email.html)
+        found += re.findall(r'<a href="([^"]+)" class="link"[^>]+>([^<]+)<', email.html)
+        assert all(url in email.text for url, name in found if name in words)
+        return [(name, url) for url, name in found if name in words]
+
+    def buttons(**changes: str) -> int:
+        email = render_email(shipped[locale], "firm", context(locale=locale, **changes))
+        return email.html.count('style="display:block')
+
+    see, pay, alternatives = words
+    own, elsewhere = "https://pg.example/p/7Kq2xZr9Tb", "https://pagos.example.com/a/7Kq2xZ"
+    assert links("firm") == [(pay, own)]
+    assert links("firm", pay_url="") == [(see, own)]
+    assert links("firm", pay_url=elsewhere) == [(pay, elsewhere), (see, own)]
+    assert links("firm", account_url="", offers_url="", pay_url="") == []
+    # Paying is a button, and where there is nothing to pay at, seeing is.
+    assert (buttons(), buttons(pay_url=""), buttons(pay_url=elsewhere)) == (1, 1, 1)
+    assert buttons(account_url="", offers_url="", pay_url="") == 0
+    offered = links("offer", stage="negotiation")
+    assert offered == [(alternatives, f"{own}/offers"), (pay, own)]
+    none = links("offer", stage="negotiation", account_url="", offers_url="", pay_url="")
+    assert none == []
+
+
+def test_a_paragraph_leads_to_our_own_addresses_alone() -> None:
+    own = "https://pg.example/p/7Kq2xZr9Tb"
+    source = f"Vea: {own}\n\nVea: https://evil.example\n\n{own}\n\n- Vea: {own}"
+    found = [(one.label, one.url) for one in paragraphs(source, (own,))]
+    assert found == [("Vea", own), ("", ""), ("", ""), ("", "")]
+
+
+def test_an_sms_leads_to_the_account_and_says_where_to_pay_if_that_is_elsewhere(
     shipped: dict[str, Sources], context: Make
 ) -> None:
     def end(**changes: str) -> str:
         return render_sms(shipped["es-CO"], "friendly", context(**changes)).text.split(". ")[-1]
 
     own = "https://pg.example/p/7Kq2xZr9Tb"
-    stop = f" No mas SMS: {own}/stop"
+    see = f"Ver su cuenta o no recibir SMS: {own}"
     assert end() == f"Pagar o no recibir SMS: {own}"  # one link serves both
-    assert end(short_url="") == "Pague: https://pagos.example.com/a/7Kq2xZ" + stop
+    elsewhere = "https://pagos.example.com/a/7Kq2xZ"
+    assert end(pay_url=elsewhere) == f"Pague: {elsewhere} {see}"
+    assert end(pay_url="") == see
     longest = "https://pagos.example.com/".ljust(60, "x")
-    assert end(short_url="", pay_url=longest) == f"Pague: {longest}" + stop
-    assert end(short_url="", pay_url=longest + "x") == "Informes: +57 601 000 0001" + stop
-    assert end(short_url="", pay_url="", unsubscribe_url="") == "Informes: +57 601 000 0001"
+    assert end(pay_url=longest) == f"Pague: {longest} {see}"
+    assert end(pay_url=longest + "x") == see
+    # Whoever answers for a debt has no page.
+    stop = f" No mas SMS: {own}/stop"
+    assert end(account_url="", pay_url=elsewhere) == f"Pague: {elsewhere}" + stop
+    assert end(account_url="", pay_url="") == "Informes: +57 601 000 0001" + stop
+    assert end(account_url="", pay_url="", unsubscribe_url="") == "Informes: +57 601 000 0001"
 
 
 @every_locale
@@ -480,11 +546,15 @@ def test_a_link_under_the_gateways_own_long_name_keeps_every_sms_within_two_segm
     shipped: dict[str, Sources], context: Make, template: str, locale: str
 ) -> None:
     link = "https://a1b2c3d4e5.execute-api.us-east-1.amazonaws.com/v1/p/7Kq2xZr9Tb"
-    made = context(
-        stage=STAGES[template], locale=locale, short_url=link, unsubscribe_url=f"{link}/stop"
-    )
-    sms = render_sms(shipped[locale], template, made)
-    assert (sms.encoding, sms.segments) == ("GSM-7", 2)
+    made = context(stage=STAGES[template], locale=locale, **page_at(link))
+    for pay_url in (link, ""):
+        sms = render_sms(shipped[locale], template, replace(made, pay_url=pay_url))
+        assert (sms.encoding, sms.segments) == ("GSM-7", 2), pay_url
+        assert link in sms.text
+    # With an address of the creditor's own beside it: within what config/channels.yaml allows.
+    elsewhere = replace(made, pay_url="https://pagos.andina.example.com/FV-20301")
+    sms = render_sms(shipped[locale], template, elsewhere)
+    assert sms.segments <= 3
     assert link in sms.text
 
 
@@ -515,7 +585,8 @@ def test_every_message_on_every_shape(
 def test_every_reminder_of_an_instalment_on_every_shape(
     shipped: dict[str, Sources], andina: Creditor, template: str, locale: str
 ) -> None:
-    shapes = sample_instalments(andina, locale=locale, today=TODAY, stage="pre_due")
+    stage = INSTALMENTS[template]
+    shapes = sample_instalments(andina, locale=locale, today=TODAY, stage=stage)
     link = "https://a1b2c3d4e5.execute-api.us-east-1.amazonaws.com/v1/p/7Kq2xZr9Tb"
     for shape, made in shapes.items():
         email = render_email(shipped[locale], template, made)
@@ -523,13 +594,36 @@ def test_every_reminder_of_an_instalment_on_every_shape(
         assert check_words(email, locale) == [], shape
         assert check_words(sms, locale) == [], shape
         assert_well_made(email.subject, email.text, email.html)
-        longest = msgspec.structs.replace(made, short_url=link, unsubscribe_url=f"{link}/stop")
+        longest = replace(made, **page_at(link))
         sms = render_sms(shipped[locale], template, longest)
         assert (sms.encoding, sms.segments) == ("GSM-7", 2), shape
     one = seen(render_email(shipped[locale], template, shapes["one"]).html)
     said = {"es-CO": "la cuota 2 de 6 de su acuerdo", "en": "instalment 2 of 6 of your agreement"}
-    assert said[locale] in one
+    assert said[locale] in one.lower()
     assert "345.000" in one or "345,000" in one
+
+
+@every_locale
+def test_the_message_that_brings_an_agreements_document_on_every_shape(
+    shipped: dict[str, Sources], andina: Creditor, locale: str
+) -> None:
+    link = "https://a1b2c3d4e5.execute-api.us-east-1.amazonaws.com/v1/p/7Kq2xZr9Tb"
+    for shape, made in sample_agreements(andina, locale=locale, today=TODAY).items():
+        email = render_email(shipped[locale], "agreement", made)
+        sms = render_sms(shipped[locale], "agreement", replace(made, account_url=link))
+        assert check_words(email, locale) == check_words(sms, locale) == [], shape
+        assert_well_made(email.subject, email.text, email.html)
+        assert (sms.encoding, sms.segments) == ("GSM-7", 2), shape
+        assert sms.text.endswith(link)
+
+
+def test_an_agreement_whose_payments_do_not_add_up_is_not_written(
+    shipped: dict[str, Sources], andina: Creditor
+) -> None:
+    one = sample_agreements(andina, locale="es-CO", today=TODAY)["one"]
+    for wrong in (replace(one, payments=one.payments[:2]), replace(one, payments=())):
+        with pytest.raises(MessageError):
+            render_email(shipped["es-CO"], "agreement", wrong)
 
 
 def assert_well_made(subject: str, text: str, markup: str) -> None:
@@ -560,7 +654,12 @@ def assert_well_made(subject: str, text: str, markup: str) -> None:
 
 def test_every_locale_has_the_same_messages_and_phrases() -> None:
     files = {locale: {file.name for file in (CONFIG / locale).iterdir()} for locale in LOCALES}
-    names = {"_words.j2", "receipt.j2", *(f"{name}.j2" for name in (*STAGES, *INSTALMENTS))}
+    names = {
+        "_words.j2",
+        "agreement.j2",
+        "receipt.j2",
+        *(f"{name}.j2" for name in (*STAGES, *INSTALMENTS)),
+    }
     assert files["es-CO"] == files["en"] == names
     for name in files["en"]:
         blocks = {
@@ -573,7 +672,9 @@ def test_every_locale_has_the_same_messages_and_phrases() -> None:
 def test_the_shipped_messages_are_those_of_the_ladder_and_the_receipt(
     shipped: dict[str, Sources],
 ) -> None:
-    assert message_names(shipped["es-CO"]) == sorted([*STAGES, *INSTALMENTS, "receipt"])
+    assert message_names(shipped["es-CO"]) == sorted(
+        [*STAGES, *INSTALMENTS, "agreement", "receipt"]
+    )
 
 
 @st.composite

@@ -266,8 +266,8 @@ def test_html_cannot_take_in_what_was_not_escaped(
         ("pay_url", "data:text/html,x"),
         ("preferences_url", "//evil.example"),
         ("unsubscribe_url", 'https://x.example/"onclick="y'),
-        ("short_url", "https://x.example/a b"),
-        ("short_url", "https://x.example/a\nb"),
+        ("account_url", "https://x.example/a b"),
+        ("offers_url", "https://x.example/a\nb"),
     ],
 )
 def test_a_link_is_a_web_address(sources: Sources, context: Make, field: str, url: str) -> None:

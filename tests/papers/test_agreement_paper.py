@@ -192,6 +192,13 @@ def test_the_seal_says_how_it_was_accepted_on_the_debtors_own_clock() -> None:
         "página de su cuenta.",
         "Se identificó con un código de un solo uso enviado a un contacto registrado.",
     ]
+    accepted = Acceptance(
+        at, "debtor", "portal", code_point="p1", message_id="m7", challenge_id="c9"
+    )
+    one = agreement(accepted=accepted)
+    assert seal_of(one, paper(one), "https://x", "UTC").accepted[-1] == (
+        "Enlace del mensaje m7; código n.º c9."
+    )
     heard = agreement(accepted=Acceptance(at, "operator", "fax", "arn:ana"))
     (line,) = seal_of(heard, paper(heard, "en"), "https://x", "UTC").accepted
     assert line.endswith("by other means, recorded by whoever attended to them.")

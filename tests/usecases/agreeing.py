@@ -162,6 +162,7 @@ class Agreeing(World):
         """Runs at ten in the morning of every day through this one."""
         while self.today < day:
             self.run(noon(self.today + timedelta(days=1)) - timedelta(hours=2))
+            self.arrived()
             each()
 
     # ------------------------------------------------------------------ looking at it

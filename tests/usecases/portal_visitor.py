@@ -19,22 +19,35 @@ from escalon.adapters.sms import Sms
 from escalon.adapters.table import Table
 from escalon.authoring.rulebook import load_rulebook
 from escalon.domain.account import Account, Receivable
+from escalon.domain.payments.payment import PaymentNotice
 from escalon.domain.rules.rulebook import HoldKind, Rulebook
 from escalon.pages.page import Page
 from escalon.usecases.agreements.keep_document import KeepDocument
 from escalon.usecases.agreements.manage_agreements import ManageAgreements
+from escalon.usecases.contact.answers import Answers
 from escalon.usecases.payments.payment_link import Link, Links, OpenPaymentLink, Visit
+from escalon.usecases.payments.take_notice import TakeNotice
 from escalon.usecases.portal.account import AccountPages
 from escalon.usecases.portal.acts import PortalActs
 from escalon.usecases.portal.agreements import AgreementPages
 from escalon.usecases.portal.codes import Codes
 from escalon.usecases.portal.disputes import DisputePages
 from escalon.usecases.portal.door import Doors
+from escalon.usecases.portal.own_agreements import OwnAgreementPages
 from escalon.usecases.portal.session import Sessions
 from escalon.usecases.portal.visit import VisitPortal
 from tests.doubles.crashing import Crashing, Faults
 from tests.doubles.world import NOW, TABLE, World, debtor, receivable
-from tests.usecases.test_payment_link import KEY, MESSAGE, PUBLIC, Api, Keys, paying_online, seen
+from tests.usecases.test_payment_link import (
+    KEY,
+    MESSAGE,
+    PUBLIC,
+    WOMPI,
+    Api,
+    Keys,
+    paying_online,
+    seen,
+)
 
 PORTAL_KEY = b"a key of the pages"
 DOCUMENT = "1.098.765.432"  # its last four: 5432
@@ -69,7 +82,8 @@ def portal_of(
     sessions = sessions or Sessions(lambda: PORTAL_KEY, lambda: "0" * 32)
     doors, acts = Doors(table), PortalActs(table, world.clock)
     email, sms = Email(Crashing(world.ses, faults), "set"), Sms(Crashing(world.sns, faults))
-    codes = Codes(table, sessions, doors, email, sms, world.report)
+    sending = Answers(table, documents, world.clock, world.report)
+    codes = Codes(table, sessions, doors, email, sms, sending)
     agreements = ManageAgreements(table, lambda _: rulebook(), world.clock)
     papers = KeepDocument(table, documents, lambda _: rulebook(), world.clock, PUBLIC)
     return VisitPortal(
@@ -81,6 +95,7 @@ def portal_of(
         acts,
         AccountPages(table),
         AgreementPages(agreements, lambda: papers, codes, acts),
+        OwnAgreementPages(agreements, lambda: papers, acts),
         DisputePages(acts, documents, sessions),
         world.report,
     )
@@ -174,12 +189,23 @@ class Visitor:
             return self.get(answer.headers["Location"])
         return answer
 
+    def pays(self, agreement_id: str, minor: int) -> str:
+        """By a button of the page, as the provider tells it; where the button led."""
+        visit = self.visit(f"currency=COP&agreement={agreement_id}")
+        to = self.stand.opener.pay(visit, "andina-wompi").headers["Location"]
+        (reference,) = re.findall(r"reference=(\w+)", to)
+        world, at = self.stand.world, self.stand.world.clock.at
+        take = TakeNotice(world.table, world.clock, str, lambda _="": self.stand.rulebook)
+        notice = PaymentNotice("andina-wompi", "e1", "approved", "w1", minor, "COP", reference, at)
+        assert take(notice, WOMPI) == "booked"
+        return to
+
     def hidden(self) -> dict[str, str]:
         """The token and the key of the page's forms."""
         if not isinstance(self.page.body, str):
             return {}
         found = re.findall(
-            r'<input type="hidden" name="(token|key)" value="(\w*)">', self.page.body
+            r'<input type="hidden" name="(token|key|shown|lang|to)" value="(\w*)">', self.page.body
         )
         return dict(found)
 

@@ -9,10 +9,11 @@ from escalon.domain.account import Hold
 from escalon.domain.agreements.agreed import Pause
 from escalon.domain.agreements.agreement import standing
 from escalon.domain.agreements.offers import Terms
+from escalon.domain.rules.rulebook import Step
 from escalon.usecases.operators.acts import GiveUp, Person
 from tests.doubles.payments import check_books, movements
-from tests.doubles.world import NOW, receivable
-from tests.usecases.agreeing import AGENT, PESOS, SUPERVISOR, Agreeing
+from tests.doubles.world import NOW, OneRulebook, receivable
+from tests.usecases.agreeing import AGENT, PESOS, RULES, SUPERVISOR, Agreeing
 
 # The stories begin on Monday, 7 September 2026; the debt of 300,000 pesos fell due 15 days before.
 DEBT = 300_000 * PESOS
@@ -168,7 +169,7 @@ def test_a_plan_that_is_broken_resumes_at_the_step_that_the_rules_name() -> None
     firm = [step for _, step in world.said() if step == "firm"]
     assert firm == ["firm"]
     assert len(world.tasks()) == 1
-    world.until(october(31))
+    world.until(november(3))  # a call waits for the hours of its channel: the 31st is a Saturday
     assert [task["kind"] for task in world.tasks()] == ["call", "call"]
     assert len({message["message_id"] for message in world.messages()}) == len(world.messages())
 
@@ -318,6 +319,32 @@ def test_a_dispute_that_is_won_pays_the_instalments_that_were_about_it() -> None
     manage.give_up(order, Person("arn:manager", "manager"))
     assert world.open_minor() == 0
     assert world.agreement().state == "fulfilled"
+    check_books(world)
+
+
+def test_after_a_hold_a_late_instalment_is_spoken_of_before_the_plan_breaks() -> None:
+    """L13"""
+    world = owing()
+    late = Step("instalment-late", "reminder", 1, channels=("email",), message="instalment_late")
+    offered = replace(RULES, reminders=(*RULES.reminders, late))
+    world.rulebooks = OneRulebook(
+        replace(world.rulebook(), agreements=offered, version="reminds of what is late")
+    )
+    world.agrees(Terms("plan", september(15), 3))
+    held = (Hold("h", "vulnerable", world.today, october(7)),)
+    world.put(replace(world.account(), holds=held), world.clock.at)
+    world.until(october(7))
+    assert world.said() == []
+    world.until(october(11))
+    assert (world.said(), world.agreement().state) == ([("10-08", "instalment-late")], "active")
+    (message,) = world.messages()
+    body = world.s3.objects[message["kept_at"]][0].decode()
+    text = " ".join(body.replace("=\n", "").split())
+    assert "Instalment 1 of 3 of your agreement" in text
+    assert "was for September 15, 2026" in text
+    assert "with your payment by October 12, 2026 your agreement goes on as it is" in text
+    world.until(october(13))
+    assert world.agreement().state == "broken"
     check_books(world)
 
 

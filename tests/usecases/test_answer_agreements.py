@@ -98,6 +98,22 @@ def test_with_evidence_terms_are_offered_and_accepted_at_once(http: AgreementsHt
     assert [one["agreement_id"] for one in listed["agreements"]] == [body["agreement_id"]]
 
 
+def test_nobody_but_the_debtors_page_can_say_that_a_code_was_sent(http: AgreementsHttp) -> None:
+    made = offered(http)
+    place = f"{AGREEMENTS}/{made['agreement_id']}"
+    claimed = {**PHONE, "code_point": "p-email"}
+    seen = {"If_Match": f'"{made["version"]}"'}
+    before = http.world.all_items()
+    for path, asked, field in (
+        (AGREEMENTS, {"terms": PLAN, "accepted": claimed}, "accepted.code_point"),
+        (f"{place}/replacement", {"terms": PLAN, "accepted": claimed}, "accepted.code_point"),
+        (f"{place}/acceptance", claimed, "code_point"),
+    ):
+        status, body = http.call("POST", path, asked, Idempotency_Key="k2", **seen)
+        assert (status, codes(body)) == (422, [(field, "no_such_field")])
+    assert http.world.all_items() == before
+
+
 def test_the_same_key_does_nothing_twice_and_another_request_under_it_is_refused(
     http: AgreementsHttp,
 ) -> None:

@@ -104,7 +104,10 @@ def test_in_colombia_an_sms_has_no_sender_id_and_invites_no_reply() -> None:
     assert attributes(call) == {"SMSType": "Transactional"}
     assert "Replies are not read." in call["Message"]
     assert "Reply STOP" not in call["Message"]
-    assert "/stop" in call["Message"]
+    # The link to the account is the way to stop too.
+    assert call["Message"].endswith(
+        "See your account or stop SMS: https://pay.example/p/rFpPiBwgKs"
+    )
 
 
 def test_where_a_reply_reaches_us_the_sms_says_so_instead_of_a_link() -> None:

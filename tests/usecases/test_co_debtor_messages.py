@@ -256,7 +256,7 @@ def test_l10_what_is_refused_goes_by_their_next_channel_and_uses_no_contact_up()
     world.ses.answers.append(rejected())
     assert world.deliver("email")(message) == "failed"
     assert [c.reached for c in world.account("b2").contacts] == [False]
-    assert [p.failed for p in world.account().points] == ["", ""]
+    assert [p.failed for p in world.account().points] == ["", "", ""]
     world.run(SECOND_RUN + QUARTER)
     (call,) = world.sns.calls
     assert call["PhoneNumber"] == "+573000000002"
@@ -335,7 +335,7 @@ def test_l10_a_bounce_closes_their_address_and_goes_on_by_the_next_channel() -> 
     world, message_id = sent()
     assert told(world, message_id, "bounced", address_bad=True, reason="Permanent") == "bounced"
     assert [p.failed for p in world.account("b2").points] == ["bounced Permanent", ""]
-    assert [p.failed for p in world.account().points] == ["", ""]
+    assert [p.failed for p in world.account().points] == ["", "", ""]
     assert [c.reached for c in world.account("b2").contacts] == [False]
     assert followed(world) == {"r1/friendly/b2": "failed"}
     world.run(SECOND_RUN + QUARTER)

@@ -186,7 +186,7 @@ def test_l22_an_account_too_large_to_write_is_set_aside() -> None:
     world.put(debtor())
     world.put(debtor("huge"))
     item = world.all_items()["A#huge", "A"]
-    world.dynamo.put_item(TableName=TABLE, Item={**item, "ballast": {"S": "x" * 409_000}})
+    world.dynamo.put_item(TableName=TABLE, Item={**item, "ballast": {"S": "x" * 408_500}})
     totals = escalate(world)
     assert (totals.acted, totals.failed) == (1, 1)
     assert world.totals(NOW).looked_at == 2

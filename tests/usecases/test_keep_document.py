@@ -5,9 +5,11 @@ import hashlib
 import json
 from typing import Any
 
+import msgspec
 import pytest
 from msgspec.structs import replace
 
+from escalon.domain.agreements.agreed import Acceptance
 from escalon.pages.verification import _WORDS
 from escalon.usecases.agreements.keep_document import KeptDocument, NoDocumentYetError
 from escalon.usecases.agreements.verify_document import VerifyDocument
@@ -52,6 +54,16 @@ def test_the_pdf_and_its_evidence_lie_side_by_side(http: AgreementsHttp) -> None
     assert evidence["acceptance"]["channel"] == "phone"
     assert evidence["file_hash"] == one.file_hash
     assert evidence["agreement"]["agreement_id"] == one.agreement_id
+
+
+def test_evidence_that_was_kept_before_links_and_codes_were_named_is_still_read() -> None:
+    kept = (
+        b'{"at":"2026-09-15T15:00:00Z","by":"debtor","channel":"portal","ip":"203.0.113.9",'
+        b'"code_point":"p-sms","document_hash":"ab"}'
+    )
+    found = msgspec.json.decode(kept, type=Acceptance)
+    assert (found.code_point, found.message_id, found.challenge_id) == ("p-sms", "", "")
+    assert msgspec.json.encode(found) == kept
 
 
 def test_what_was_kept_first_is_the_document_whatever_changes(http: AgreementsHttp) -> None:

@@ -21,6 +21,7 @@ from escalon.usecases.agreements.manage_agreements import (
     ManageAgreements,
 )
 from escalon.usecases.agreements.writes import pass_time
+from tests.contact_law.table import policy_of
 from tests.doubles.crashing import Crash, Faults
 from tests.doubles.payments import check_books, movements, owed
 from tests.doubles.world import NOW, OneRulebook, receivable
@@ -133,6 +134,23 @@ def test_what_was_offered_before_a_dispute_does_not_begin_during_it(
     assert why_not(begin) == ("conflict", [("receivables", "on_hold")])
     assert world.all_items() == before
     world.clock.at += timedelta(days=1)  # it was settled
+    assert begin().agreement.state == "active"
+
+
+def test_in_mexico_an_agreement_begins_once_it_can_name_the_creditors_account() -> None:
+    """CONDUSEF, DOF 2014-10-07: payments go to the entity's own account. The rest of what the law
+    wants said is in the document of every agreement."""
+    world = owing()
+    law = {"*": policy_of("MX")}
+    andina = replace(rules().creditors["andina"], pay_url="", pay_instructions={})
+    by = replace(rules(), contact_policies=law, creditors={"andina": andina})
+    world.rulebooks = OneRulebook(by)
+    begin = offered_or_waiting(world, waits=False)
+    before = world.all_items()
+    assert why_not(begin) == ("conflict", [("agreement", "not_on_file")])
+    assert world.all_items() == before
+    pays = replace(andina, pay_instructions={"es": "Cuenta 123, Banco Andino"})
+    world.rulebooks = OneRulebook(replace(by, creditors={"andina": pays}))
     assert begin().agreement.state == "active"
 
 

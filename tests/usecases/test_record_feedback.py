@@ -129,7 +129,7 @@ def test_l10_a_permanent_bounce_goes_on_by_the_next_channel_in_the_same_step() -
     world, message_id = sent()
     assert told(world, message_id, "bounced", **BOUNCE) == "bounced"
     assert steps(world) == {"friendly": "failed"}
-    assert [p.failed for p in world.account().points] == ["bounced Permanent/General", ""]
+    assert [p.failed for p in world.account().points] == ["bounced Permanent/General", "", ""]
     assert [c.reached for c in world.account().contacts] == [False]
     assert looked_at(world) == "2026-09-07T15:00:03Z"
     world.run(NOW + QUARTER)
@@ -156,7 +156,7 @@ def test_l10_when_the_last_channel_has_failed_a_person_mends_the_data() -> None:
 def test_what_reached_nobody_blames_no_address(what: Event) -> None:
     world, message_id = sent()
     told(world, message_id, what)
-    assert [p.failed for p in world.account().points] == ["", ""]
+    assert [p.failed for p in world.account().points] == ["", "", ""]
     world.run(NOW + QUARTER)
     assert len(world.sns.calls) == 1
 
@@ -165,7 +165,7 @@ def test_what_came_back_for_now_blames_nobody_and_leaves_the_step_taken() -> Non
     world, message_id = sent()
     told(world, message_id, "unconfirmed", reason="Transient/MailboxFull")
     assert steps(world) == {"friendly": "unknown"}
-    assert [p.failed for p in world.account().points] == ["", ""]
+    assert [p.failed for p in world.account().points] == ["", "", ""]
     assert [c.reached for c in world.account().contacts] == [True]
     for number in range(1, 4):
         world.run(NOW + QUARTER * number)
@@ -190,11 +190,10 @@ def test_l10_what_stays_unknown_past_its_time_stands_on_somebodys_list() -> None
     )
 
 
-def test_a_delay_changes_nothing_but_what_is_known() -> None:
+def test_a_delay_is_no_delivery_and_asks_nobody_yet() -> None:
     world, message_id = sent()
-    before = world.account()
     assert told(world, message_id, "delayed", reason="MailboxFull") == "delayed"
-    assert world.account() == before
+    assert steps(world) == {"friendly": "delayed"}
     document = message_of(world, message_id)
     assert (document["state"], document["reason"]) == ("delayed", "MailboxFull")
     assert world.tasks() == []
@@ -224,6 +223,7 @@ def test_a_complaint_stops_what_is_planned_by_that_channel() -> None:
     world.put(debtor("a1", receivable(late=2)))
     world.run(NOW)
     (first,) = world.messages()
+    told(world, first["message_id"], "delivered")
     later = world.clock.at = NOW + timedelta(days=8)
     world.sweep()(later)
     world.work_off("escalate")
@@ -250,6 +250,86 @@ def test_what_is_told_of_a_settled_account_wakes_nobody() -> None:
     world.put(replace(world.account(), receivables=()), None)
     assert told(world, message_id, "delivered") == "delivered"
     assert "look_at" not in world.all_items()["A#a1", "A"]
+
+
+# --------------------------------------------------- whose end the carrier does not tell (L10)
+
+PAST_ITS_TIME = NOW + timedelta(hours=72)
+
+
+@pytest.mark.parametrize("first", [(), ("sent",), ("delayed",), ("sent", "delayed")])
+def test_l10_what_the_carrier_does_not_tell_the_end_of_is_listed_once(first: list[Event]) -> None:
+    world, message_id = sent()
+    for what in first:
+        told(world, message_id, what)
+    world.run(PAST_ITS_TIME - timedelta(seconds=1))
+    assert open_tasks(world) == []
+    for number in range(4):
+        world.run(PAST_ITS_TIME + QUARTER * number)
+    assert open_tasks(world) == [("unknown_fate", "2026-09-11T15:00:00Z")]
+    (task,) = world.tasks()
+    assert (task["about"], task["step"], task["stage"]) == (message_id, "friendly", "reminder")
+    assert len(world.facts("a1", "opened")) == 1
+    assert steps(world) == {"friendly": "unknown"}
+    assert len(world.ses.calls) == 1
+
+
+@pytest.mark.parametrize(
+    ("what", "more", "state", "listed"),
+    [
+        ("delivered", {}, "delivered", []),
+        ("bounced", BOUNCE, "failed", []),
+        ("unconfirmed", {}, "unknown", ["unknown_fate"]),
+    ],
+)
+def test_l10_the_carriers_late_word_settles_the_task(
+    what: Event, more: dict[str, Any], state: str, listed: list[str]
+) -> None:
+    world, message_id = sent()
+    told(world, message_id, "delayed")
+    world.run(PAST_ITS_TIME)
+    assert [kind for kind, _ in open_tasks(world)] == ["unknown_fate"]
+    told(world, message_id, what, at=PAST_ITS_TIME, **more)
+    assert [kind for kind, _ in open_tasks(world)] == listed
+    assert steps(world) == {"friendly": state}
+
+
+def test_l10_a_word_on_its_way_to_the_list_is_in_time() -> None:
+    world, message_id = sent()
+    world.clock.at = PAST_ITS_TIME
+    world.sweep()(PAST_ITS_TIME)
+    world.work_off("escalate")
+    assert world.waiting() == ["task"]
+    told(world, message_id, "delivered")
+    world.work_off()
+    assert (world.tasks(), world.account().intents) == ([], ())
+
+
+def test_an_sms_whose_log_is_off_counts_by_time_and_asks_nobody() -> None:
+    world, message = planned(debtor(points=BY_SMS))
+    assert world.deliver("sms")(message) == "sent"
+    for number in range(10):
+        world.run(NOW + timedelta(days=number))
+    assert open_tasks(world) == []
+
+
+def test_when_a_carrier_falls_silent_the_list_is_not_flooded() -> None:
+    """Of thirty messages a run lists twenty and says so; when the carrier speaks again, the others
+    have troubled nobody."""
+    world = World()
+    for number in range(30):
+        world.put(debtor(f"a{number}", points=BY_EMAIL))
+    world.run(NOW)
+    assert len(world.ses.calls) == 30
+    world.run(PAST_ITS_TIME)
+    assert len(open_tasks(world)) == 20
+    assert [code for code, _ in world.reports] == ["carrier_silent"]
+    for document in world.messages():
+        feedback = of(document["message_id"], "delivered", at=PAST_ITS_TIME)
+        recorder(world).record(replace(feedback, account_id=document["account_id"]), 1)
+    world.run(PAST_ITS_TIME + timedelta(days=1))
+    assert open_tasks(world) == []
+    assert len(world.tasks()) == 20
 
 
 # ------------------------------------------------------------- settled by the carrier (L2)
@@ -466,7 +546,7 @@ def test_an_event_about_several_is_recorded_for_whom_we_wrote_to() -> None:
     ]
     became = recorder(world)(notification(several), 1)
     assert became == ("other_recipient", "bounced")
-    assert [p.failed for p in world.account().points] == ["bounced Permanent/General", ""]
+    assert [p.failed for p in world.account().points] == ["bounced Permanent/General", "", ""]
 
 
 def test_an_event_that_names_no_message_of_ours_is_counted_and_left() -> None:
@@ -638,7 +718,7 @@ def end_of(history: str, events: list[Event]) -> tuple[object, ...]:
     return world.account(), message_of(world, message_id), [kind for kind, _ in open_tasks(world)]
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(
     st.sampled_from(sorted(HISTORIES)),
     st.lists(

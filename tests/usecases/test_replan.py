@@ -66,6 +66,7 @@ def stack() -> Stack:
     made = Stack()
     made.world.put(debtor())
     made.world.run(NOW)
+    made.world.arrived()
     assert [m["step"] for m in made.world.messages()] == ["friendly"]
     assert made.world.account().ruled_by == rulebook().version
     return made
@@ -145,6 +146,7 @@ def test_only_the_canarys_side_is_looked_at_by_its_rules() -> None:
     for name in names:
         stack.world.put(debtor(name))
     stack.world.run(NOW)
+    stack.world.arrived()
     after = Rollout(rulebook().version, EARLIER.version, 3_000)
     stack.world.clock.at = SOON
     totals = stack.replan(after)

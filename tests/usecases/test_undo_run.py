@@ -178,6 +178,7 @@ def test_a_later_run_is_not_touched() -> None:
     world = World()
     world.put(debtor("a1", receivable(late=9), points=(point("email"),)))
     world.run(NOW)
+    world.arrived()
     second = NOW + timedelta(days=4)
     world.run(second)
     states = {n: r.state for n, r in world.account("a1").receivables[0].steps.items()}
@@ -280,7 +281,7 @@ def test_undo_then_decide_gives_what_it_gave_before(late: list[int], fee: int, m
     """A step that was taken is due again as a further attempt; what was planned is the same."""
     world = World()
     world.rulebooks = with_fee(fee) if fee else world.rulebooks
-    points = (point("email"),) if mail else (point("sms"),)
+    points = (point("email") if mail else point("sms"), point("voice"))
     world.put(debtor("a1", points=points), None)
     world.put(replace(world.account("a1"), receivables=()), None)
     for number, days in enumerate(late):

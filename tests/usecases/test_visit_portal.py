@@ -5,6 +5,7 @@ import re
 from datetime import date, timedelta
 from html import unescape
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from hypothesis import given, settings
@@ -15,17 +16,15 @@ from escalon.domain.account import Consent, ContactPoint
 from escalon.domain.audit import Act
 from escalon.domain.decisions.engine import decide
 from escalon.domain.decisions.story import told
-from escalon.domain.payments.payment import PaymentNotice
 from escalon.pages.portal_words import WORDS
-from escalon.usecases.payments.take_notice import TakeNotice
 from escalon.usecases.portal.door import Door, Doors, after_try, answers
 from escalon.usecases.portal.forms import hours_of, typed_amount, week_of
 from escalon.usecases.portal.session import Sessions
 from tests.doubles.crashing import Faults
 from tests.doubles.dynamodb import fail
 from tests.doubles.world import NOW, point, receivable
-from tests.usecases.portal_visitor import Stand, Visitor, owing
-from tests.usecases.test_payment_link import WOMPI
+from tests.usecases.portal_visitor import ANSWER, Stand, Visitor, owing
+from tests.usecases.test_payment_link import MESSAGE
 
 PERSONAL = ("Gómez", "600.000", "600,000", "doc-r1", "ana@example.com", "3000000001", "765432")
 
@@ -59,6 +58,19 @@ def test_the_right_answer_opens_the_account_and_is_a_fact() -> None:
     assert "$ 600.000" in visitor.text
     (fact,) = visitor.stand.world.facts("a1", "portal_verified")
     assert (fact["channel"], fact["intent_id"]) == ("email", "m0123456789abcdef")
+
+
+def test_who_came_to_see_what_may_be_agreed_sees_it_after_the_identity_check() -> None:
+    visitor = Visitor()
+    visitor.get("offers")
+    assert visitor.post("enter", answer="0000").status == 403
+    visitor.post("enter", answer=ANSWER)
+    assert urlsplit(visitor.address).path == f"{visitor.base}/offers"
+    assert "3 cuotas mensuales" in visitor.text
+    other = Visitor()
+    other.get("payments")
+    other.post("enter", answer=ANSWER, to="//evil.example")
+    assert urlsplit(other.address).path == visitor.base
 
 
 @pytest.mark.parametrize(
@@ -258,7 +270,7 @@ def test_whoever_is_not_the_debtor_says_so_and_is_left_alone() -> None:
     visitor.post("other")
     assert "No volveremos a escribirle aquí" in visitor.text
     assert names_nobody(visitor)
-    email, sms = stand.world.account().points
+    email, sms, *_ = stand.world.account().points
     assert (email.failed, sms.failed) == ("wrong person", "")
     assert visitor.get().status == 410
     (task,) = stand.world.tasks()
@@ -269,11 +281,12 @@ def test_whoever_is_not_the_debtor_says_so_and_is_left_alone() -> None:
 
 
 def test_a_mail_programs_one_click_stops_the_channel() -> None:
-    """RFC 8058: a POST without cookie or token, and no page is read."""
+    """RFC 8058: a POST without cookie or token; no page is read, and none is led to."""
     stand = Stand(owing(points=(consenting("email"), consenting("sms"))))
     visitor = Visitor(stand)
     answer = visitor.post("stop", follow=False, **{"List-Unsubscribe": "One-Click"})
-    assert answer.status == 303
+    assert answer.status == 200
+    assert "Location" not in answer.headers
     email, sms = stand.world.account().points
     assert email.consent is not None
     assert email.consent.revoked_at == NOW
@@ -284,6 +297,39 @@ def test_a_mail_programs_one_click_stops_the_channel() -> None:
     assert (fact["channel"], fact["reason"]) == ("email", "one_click")
     visitor.post("stop", **{"List-Unsubscribe": "One-Click"})  # mail programs repeat themselves
     assert len(stand.world.facts("a1", "consent_revoked")) == 1
+
+
+@pytest.mark.parametrize("how", ["expired", "revoked", "all revoked"])
+def test_a_link_that_is_over_still_stops_its_channel(how: str) -> None:
+    """Who unsubscribes from an old message is heard; nothing else of the link works."""
+    stand = Stand(owing(points=(consenting("email"),)))
+    if how == "expired":
+        stand.world.clock.at += timedelta(days=90)
+    elif how == "revoked":
+        stand.give_link("a1", MESSAGE, revoked_at=NOW)
+    else:
+        stand.world.clock.at = at = NOW + timedelta(minutes=1)
+        act = Act("k1", at, "arn:op", "links_revoked", "lost her phone", {"account_id": "a1"})
+        Doors(stand.world.table).revoke("a1", at, act)
+    visitor = Visitor(stand)
+    assert visitor.get().status == 410
+    assert visitor.get("stop").status == 200
+    assert stand.world.account().refused_channels == ()
+    assert visitor.post("stop", **{"List-Unsubscribe": "One-Click"}).status == 200
+    assert stand.world.account().refused_channels == ("email",)
+    visitor.post("stop")
+    assert "No recibirá más mensajes por correo electrónico" in visitor.text
+    assert names_nobody(visitor)
+    for page in ("enter", "other", "ask"):
+        assert visitor.post(page, answer="5432").status == 410, page
+
+
+def test_a_stop_that_fails_is_said_so_that_the_mail_program_tries_again() -> None:
+    stand = Stand(owing(points=(consenting("email"),)), faults=Faults(4, instead=crash))
+    answer = Visitor(stand).post("stop", **{"List-Unsubscribe": "One-Click"})
+    assert answer.status == 503
+    assert "no se guardó nada" in str(answer.body)
+    assert stand.world.account().refused_channels == ()
 
 
 def consenting(channel: Any) -> ContactPoint:
@@ -444,6 +490,10 @@ def test_a_code_accepts_and_the_evidence_is_kept() -> None:
     )
     assert evidence.code_point == "p-email"
     assert re.fullmatch(r"[0-9a-f]{64}", evidence.document_hash)
+    assert evidence.message_id == "m0123456789abcdef"
+    sent = visitor.stand.world.table.load("A#a1", f"M#c{evidence.challenge_id}")
+    assert sent is not None
+    assert (sent["kind"], sent["to"]) == ("code", "ana@example.com")
     (fact,) = visitor.stand.world.facts("a1", "portal_confirmed")
     assert fact["point_id"] == "p-email"
 
@@ -477,7 +527,7 @@ def test_while_it_is_kept_nobody_asks_and_the_next_instalment_can_be_paid() -> N
     reference = re.search(r"reference=(\w+)", answer.headers["Location"])
     assert reference
     pointer = stand.world.table.load(f"REF#{reference[1]}", "REF")
-    assert pointer == {"account_id": "a1", "creditor": "andina", "receivable_id": "r1"}
+    assert pointer == {"account_id": "a1", "creditor": "andina", "receivables": ["r1"]}
 
 
 def test_an_instalment_that_is_paid_counts_for_its_agreement() -> None:
@@ -486,15 +536,7 @@ def test_an_instalment_that_is_paid_counts_for_its_agreement() -> None:
     visitor = inside(stand)
     agreement_id = accept(visitor)
     stand.world.owe(receivable("r0", late=60, open_minor=90_000_00))
-    visit = visitor.visit(f"currency=COP&agreement={agreement_id}")
-    location = stand.opener.pay(visit, "andina-wompi").headers["Location"]
-    reference = re.search(r"reference=(\w+)", location)
-    assert reference
-    notice = PaymentNotice(
-        "andina-wompi", "e1", "approved", "w1", 200_000_00, "COP", reference[1], NOW
-    )
-    take = TakeNotice(stand.world.table, stand.world.clock, str, lambda _="": stand.rulebook)
-    assert take(notice, WOMPI) == "booked"
+    visitor.pays(agreement_id, 200_000_00)
     (agreement,) = stand.world.account().agreements
     assert [moved.receivable_id for moved in agreement.moved] == ["r1"]
     visitor.get(f"agreement?id={agreement_id}")
@@ -506,6 +548,40 @@ def test_an_instalment_that_is_paid_counts_for_its_agreement() -> None:
     assert "doc-r1 · capital$ 200.000" in visitor.text
 
 
+def test_an_instalment_of_which_a_part_is_paid_says_what_is_left() -> None:
+    visitor = inside()
+    agreement_id = accept(visitor)
+    visitor.pays(agreement_id, 250_000_00)
+    visitor.get(f"agreement?id={agreement_id}")
+    assert "22 sept 2026Pagada$ 200.000" in visitor.text
+    assert "22 oct 2026Por pagar · faltan $ 150.000$ 200.000" in visitor.text
+    assert "22 nov 2026Por pagar$ 200.000" in visitor.text
+
+
+def test_an_instalment_paid_by_the_pages_own_button_is_kept() -> None:
+    """Its money is for the debts of the plan and not for an older one in dispute."""
+    stand = Stand(
+        owing(
+            receivable("r0", late=60, open_minor=400_000_00),
+            receivable("r1", late=20, open_minor=150_000_00),
+            receivable("r2", late=15, open_minor=450_000_00),
+        )
+    )
+    confirmed(stand).post("dispute", line="r0", reason="not_mine", text="no es mía")
+    stand.world.clock.at += timedelta(minutes=2)
+    visitor = inside(stand)
+    visitor.get("offers")
+    agreement_id = accept(visitor)
+    assert "amount-in-cents=20000000" in visitor.pays(agreement_id, 200_000_00)
+    account = stand.world.account()
+    assert {one.receivable_id: one.open_minor for one in account.receivables} == {
+        "r0": 400_000_00,
+        "r2": 400_000_00,
+    }
+    (agreement,) = account.agreements
+    assert agreement.seen == ("kept", "open", "open")
+
+
 def test_a_promise_says_what_has_to_be_changed() -> None:
     visitor = inside()
     visitor.get("promise?currency=COP&first_on=2026-12-31&amount=1.000")
@@ -514,7 +590,7 @@ def test_a_promise_says_what_has_to_be_changed() -> None:
     assert "El valor tiene que ser al menos $ 180.000" in visitor.text
     visitor.get("promise?currency=COP&first_on=mañana&amount=mucho")
     assert "Elija una fecha" in visitor.text
-    assert "Escriba un valor en COP, solo con números" in visitor.text
+    assert "Escríbalo así, por ejemplo: $ 200.000" in visitor.text
 
 
 def test_a_promise_is_made_like_any_agreement() -> None:
@@ -706,12 +782,12 @@ def test_a_code_has_six_digits_and_depends_on_the_key(key: bytes, challenge: str
 # ------------------------------------------------------------------------------- disputes
 
 
-def confirmed(stand: Stand | None = None) -> Visitor:
+def confirmed(stand: Stand | None = None, point_id: str = "p-email") -> Visitor:
     visitor = inside(stand)
     visitor.get("confirm")
-    visitor.post("confirm", point="p-email")
+    visitor.post("confirm", point=point_id)
     visitor.post("confirm", code=visitor.stand.sent_code())
-    assert "No estoy de acuerdo" in visitor.text
+    assert 'name="line"' in str(visitor.page.body)
     return visitor
 
 
@@ -882,6 +958,7 @@ def test_channels_hours_and_language_are_kept_to_from_now_on() -> None:
     assert account.refused_channels == ("email",)
     assert account.hours == (*((((1020, 1200),),) * 5), (), ())
     assert account.language == "en"
+    visitor = confirmed(stand, point_id="p-sms")
     visitor.get("settings")
     visitor.post("settings", channel=["sms", "email"], hours="any", language="es")
     account = stand.world.account()

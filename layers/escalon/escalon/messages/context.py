@@ -99,13 +99,15 @@ class Total(msgspec.Struct, frozen=True):
 
 class Instalment(msgspec.Struct, frozen=True):
     """An instalment of an agreement that a message reminds of: which of how many, and what of it is
-    still to be paid; `days_past_due` is negative before its day."""
+    still to be paid; `days_past_due` is negative before its day, `until` the last day on which it
+    is kept."""
 
     number: int
     count: int
     due_on: date
     left: Amount
     days_past_due: int
+    until: date
 
 
 class MessageContext(msgspec.Struct, frozen=True, kw_only=True):
@@ -130,8 +132,9 @@ class MessageContext(msgspec.Struct, frozen=True, kw_only=True):
     beyond: tuple[BeyondLine, ...] = ()
     role: Literal["debtor", "codebtor", "guarantor"] = "debtor"
     respond_by: date | None = None  # the step's notice time ends: nothing severer before it
-    pay_url: str = ""
-    short_url: str = ""  # the pay link for an SMS; without it `pay_url` if short enough
+    account_url: str = ""  # the debtor's own page, by the message's signed link
+    offers_url: str = ""  # what of it says what may be agreed
+    pay_url: str = ""  # the debtor's own page if one can pay there, else the creditor's
     preferences_url: str = ""  # where the debtor changes channel or stops messages
     unsubscribe_url: str = ""  # one click, RFC 8058
     two_way: bool = False  # whether a reply to this SMS reaches us
@@ -215,6 +218,33 @@ class ReceiptContext(msgspec.Struct, frozen=True, kw_only=True):
     credit: int = 0  # of this payment, in minor units of its currency
     open: tuple[Amount, ...] = ()
     credits: tuple[Amount, ...] = ()
+
+
+class AgreedPayment(msgspec.Struct, frozen=True):
+    """One payment that was agreed, and its day."""
+
+    number: int
+    due_on: date
+    amount: Amount
+
+
+class AgreementContext(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything that the message which brings an agreement's document may say. It asks for nothing
+    that was not agreed. `account_url` leads to the debtor's page, where the document is too; an
+    SMS, which brings no document, needs it."""
+
+    message_id: str
+    locale: str
+    creditor: "Creditor"
+    agreement: str  # its id, as the document says it
+    agreed_on: date
+    total: Amount
+    payments: tuple[AgreedPayment, ...]
+    today: date
+    debtor_name: str = ""
+    debtor_kind: Literal["person", "company"] = "person"
+    account_url: str = ""
+    two_way: bool = False  # whether a reply to this SMS reaches us
 
 
 def _sums(lines: Iterable[StatementLine]) -> dict[str, int]:

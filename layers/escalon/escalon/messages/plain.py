@@ -3,6 +3,7 @@
 import re
 import textwrap
 import unicodedata
+from collections.abc import Container
 
 import msgspec
 
@@ -14,10 +15,13 @@ _ITEM = re.compile(r"^[-*] +", re.MULTILINE)
 
 
 class Paragraph(msgspec.Struct, frozen=True):
-    """One paragraph: running text, or the items of a list whose lines begin with "- "."""
+    """One paragraph: running text, or the items of a list whose lines begin with "- ", or words
+    that lead to an address (`label`, `url`), which are its `text` too."""
 
     text: str = ""
     items: tuple[str, ...] = ()
+    label: str = ""
+    url: str = ""
 
 
 def one_line(text: str) -> str:
@@ -45,8 +49,9 @@ def lines_of(text: str) -> tuple[str, ...]:
     return tuple(line for line in map(one_line, text.splitlines()) if line)
 
 
-def paragraphs(source: str) -> tuple[Paragraph, ...]:
-    """Split at blank lines; line breaks inside a paragraph are the editor's, not the reader's."""
+def paragraphs(source: str, links: Container[str] = ()) -> tuple[Paragraph, ...]:
+    """Split at blank lines; line breaks inside a paragraph are the editor's, not the reader's. Of
+    `links` one that stands at the end of a paragraph, after a colon, is what its words lead to."""
     found = []
     for chunk in _BLANK_LINES.split(source.strip()):
         if not chunk.strip():
@@ -55,7 +60,12 @@ def paragraphs(source: str) -> tuple[Paragraph, ...]:
             items = (one_line(item) for item in _ITEM.split(chunk))
             found.append(Paragraph(items=tuple(item for item in items if item)))
         else:
-            found.append(Paragraph(text=one_line(chunk)))
+            text = one_line(chunk)
+            label, _, url = text.rpartition(": ")
+            if label and url in links:
+                found.append(Paragraph(text=text, label=label, url=url))
+            else:
+                found.append(Paragraph(text=text))
     return tuple(found)
 
 

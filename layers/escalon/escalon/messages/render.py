@@ -5,7 +5,8 @@ and closing are plain paragraphs; the layouts put the same paragraphs into the t
 part, so the two cannot say different things, and add what every message must carry: statement,
 ways to pay, whom to ask, how to stop. `_words` holds the standing phrases of a language, a block
 each, which layouts and messages print with `say("phrase")`. The template `receipt` says what became
-of a payment; its layouts show that in place of what is to be paid.
+of a payment, and the template `agreement` brings an agreement's document; their layouts show that
+in place of what is to be paid.
 
 Templates are operators' input: they run in Jinja2's sandbox, an unknown name is an error, and what
 is printed must be text, a whole number, an amount or a date. Data of debtors is never markup.
@@ -28,6 +29,7 @@ from jinja2.utils import missing
 
 from escalon.messages.brand import brand
 from escalon.messages.context import (
+    AgreementContext,
     Amount,
     MessageContext,
     ReceiptContext,
@@ -43,6 +45,7 @@ from escalon.messages.written import Email, Sms
 EMAIL_BLOCKS = ("subject", "preheader", "opening", "closing")
 SMS_BLOCK = "sms"
 RECEIPT = "receipt"
+AGREEMENT = "agreement"
 WORDS = "_words"
 
 # A statement is read, not archived: beyond this many lines the rest is summed in one line.
@@ -61,7 +64,14 @@ _TAG_AFTER_PROSE = re.compile(
 _WEB = re.compile(r"https?://[^\s<>\"]+")
 
 
-type AnyContext = MessageContext | ReceiptContext
+type AnyContext = MessageContext | ReceiptContext | AgreementContext
+
+
+_LAYOUTS: dict[type[AnyContext], str] = {
+    MessageContext: "_layout",
+    ReceiptContext: "_receipt",
+    AgreementContext: "_agreement",
+}
 
 
 class Table[Line](msgspec.Struct, frozen=True):
@@ -85,10 +95,10 @@ def render_email(sources: Mapping[str, str], template: str, context: AnyContext)
     page: dict[str, object] = {
         "subject": subject,
         "preheader": preheader,
-        "opening": paragraphs(parts["opening"]),
-        "closing": paragraphs(parts["closing"]),
+        "opening": paragraphs(parts["opening"], _links(context)),
+        "closing": paragraphs(parts["closing"], _links(context)),
     }
-    layout = "_receipt" if isinstance(context, ReceiptContext) else "_layout"
+    layout = _LAYOUTS[type(context)]
     return Email(
         subject=subject,
         preheader=preheader,
@@ -98,7 +108,9 @@ def render_email(sources: Mapping[str, str], template: str, context: AnyContext)
     )
 
 
-def render_sms(sources: Mapping[str, str], template: str, context: MessageContext) -> Sms:
+def render_sms(
+    sources: Mapping[str, str], template: str, context: MessageContext | AgreementContext
+) -> Sms:
     """Write the SMS, in the GSM alphabet where its characters allow it; raises MessageError."""
     writer = _Writer(sources, template, context)
     text = to_gsm7(one_line(writer.block(template, SMS_BLOCK)).replace(NBSP, " "))
@@ -123,7 +135,13 @@ def message_names(sources: Mapping[str, str]) -> list[str]:
 
 def _variables(context: AnyContext) -> dict[str, Any]:
     creditor = context.creditor
-    own = _of_receipt(context) if isinstance(context, ReceiptContext) else _of_message(context)
+    match context:
+        case MessageContext():
+            own = _of_message(context)
+        case ReceiptContext():
+            own = _of_receipt(context)
+        case AgreementContext():
+            own = _of_agreement(context)
     return {
         "locale": context.locale,
         "debtor_name": one_line(context.debtor_name),
@@ -163,16 +181,18 @@ def _of_message(context: MessageContext) -> dict[str, Any]:
         "totals": totals,
         "credit": tuple(total.credit for total in totals if total.credit_minor),
         "to_pay": context.to_pay,
+        "account_url": context.account_url,
+        "offers_url": context.offers_url,
         "pay_url": context.pay_url,
         "short_link": _short_link(context),
         "pay_instructions": lines_of(in_locale(context.creditor.pay_instructions, context.locale)),
         "preferences_url": context.preferences_url,
         "unsubscribe_url": context.unsubscribe_url,
         "two_way": context.two_way,
-        # Whether one link serves both, since an SMS has room for one: to pay, and to stop.
+        # Whether one link serves both, since an SMS has room for one: to look or pay, and to stop.
         "stops_at_link": not context.two_way
-        and bool(context.short_url)
-        and context.unsubscribe_url.startswith(f"{context.short_url}/"),
+        and bool(context.account_url)
+        and context.unsubscribe_url.startswith(f"{context.account_url}/"),
         "notices": context.notices,
     }
 
@@ -195,6 +215,21 @@ def _of_receipt(context: ReceiptContext) -> dict[str, Any]:
         "credit": (credit,) if context.credit else (),
         "open": context.open,
         "credits": context.credits,
+    }
+
+
+def _of_agreement(context: AgreementContext) -> dict[str, Any]:
+    payments = context.payments
+    return {
+        "_reader": Reader(context.locale, codes=False),
+        "role": "debtor",
+        "agreement": context.agreement,
+        "agreed_on": context.agreed_on,
+        "total": context.total,
+        "payments_count": len(payments),
+        "payments_table": _table(payments, [one.amount for one in payments]),
+        "account_url": context.account_url,
+        "two_way": context.two_way,
     }
 
 
@@ -227,9 +262,16 @@ def _sum(amounts: Sequence[Amount]) -> tuple[Amount, ...]:
 
 
 def _short_link(context: MessageContext) -> str:
-    if context.short_url:
-        return context.short_url
-    return context.pay_url if len(context.pay_url) <= SHORT_LINK else ""
+    """Where to pay, if an SMS has room for it."""
+    url = context.pay_url
+    return url if url == context.account_url or len(url) <= SHORT_LINK else ""
+
+
+def _links(context: AnyContext) -> tuple[str, ...]:
+    """The addresses that a paragraph may lead to: ours, and none that data brings along."""
+    if not isinstance(context, MessageContext):
+        return ()
+    return tuple(url for url in (context.account_url, context.offers_url, context.pay_url) if url)
 
 
 def _refuse(context: AnyContext, template: str) -> None:
@@ -243,11 +285,15 @@ def _refuse(context: AnyContext, template: str) -> None:
     ]
     if isinstance(context, ReceiptContext):
         reason = reason or _wrong_receipt(context)
+    elif isinstance(context, AgreementContext):
+        reason = reason or _wrong_agreement(context)
+        urls.append(("account_url", context.account_url))
     else:
         reason = reason or _nothing_to_ask_for(context)
         urls += [
             ("pay_url", context.pay_url),
-            ("short_url", context.short_url),
+            ("account_url", context.account_url),
+            ("offers_url", context.offers_url),
             ("preferences_url", context.preferences_url),
             ("unsubscribe_url", context.unsubscribe_url),
         ]
@@ -282,6 +328,15 @@ def _wrong_receipt(context: ReceiptContext) -> str:
         return "the parts do not add up to what was received"
     if not context.details and (parts or context.credit or context.open or context.credits):
         return "it tells of a debt where it should tell of the money alone"
+    return ""
+
+
+def _wrong_agreement(context: AgreementContext) -> str:
+    """What is agreed on is what its payments add up to."""
+    if not context.payments:
+        return "nothing is to be paid"
+    if _sum([one.amount for one in context.payments]) != (context.total,):
+        return "the payments do not add up to what was agreed"
     return ""
 
 
@@ -518,6 +573,7 @@ def _where(traceback: TracebackType | None) -> tuple[str | None, int | None]:
 
 
 __all__ = [
+    "AGREEMENT",
     "EMAIL_BLOCKS",
     "RECEIPT",
     "SMS_BLOCK",

@@ -10,6 +10,7 @@ import msgspec
 from escalon.messages.context import ReceiptContext
 from escalon.messages.errors import MessageError
 from escalon.messages.render import (
+    AGREEMENT,
     EMAIL_BLOCKS,
     RECEIPT,
     SMS_BLOCK,
@@ -18,7 +19,12 @@ from escalon.messages.render import (
     render_part,
     render_sms,
 )
-from escalon.messages.samples import sample_contexts, sample_instalments, sample_receipts
+from escalon.messages.samples import (
+    sample_agreements,
+    sample_contexts,
+    sample_instalments,
+    sample_receipts,
+)
 from escalon.messages.words import Problem, check_sender, check_words, folded
 from escalon.messages.written import Email, Sms
 
@@ -51,8 +57,9 @@ def review_messages(
     """Every finding in the messages that the steps use in this locale, each once and in order.
 
     Each message is written for the stages and channels that its steps give it, those of `reminders`
-    about an instalment, and the receipt of a payment wherever there is one. A message that a step
-    names and nobody wrote is not reported here but where the step stands."""
+    about an instalment, and the receipt of a payment and the message with an agreement's document
+    wherever there is one. A message that a step names and nobody wrote is not reported here but
+    where the step stands."""
     creditors = list(creditors)
     found: set[Finding] = set()
     for creditor in creditors:
@@ -83,12 +90,17 @@ def review_messages(
                 if number and shape != "one":
                     continue
                 found.update(_try(sources, template, channel, context, shape))
-    if RECEIPT in sources:
-        # What can be wrong with a creditor's own data is found by the messages before.
-        for creditor in creditors[:1]:
+    # What can be wrong with a creditor's own data is found by the messages before.
+    for creditor in creditors[:1]:
+        if RECEIPT in sources:
             receipts = sample_receipts(creditor, locale=locale, today=today, currency=currency)
             for shape, receipt in receipts.items():
                 found.update(_try(sources, RECEIPT, "email", receipt, shape))
+        if AGREEMENT in sources:
+            agreed = sample_agreements(creditor, locale=locale, today=today, currency=currency)
+            for shape, agreement in agreed.items():
+                for channel in ("email", "sms"):
+                    found.update(_try(sources, AGREEMENT, channel, agreement, shape))
     return sorted(found)
 
 

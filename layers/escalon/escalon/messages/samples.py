@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from escalon.messages.context import (
+    AgreedPayment,
+    AgreementContext,
     Amount,
     BeyondLine,
     Instalment,
@@ -52,8 +54,14 @@ def sample_instalments(
             document=f"g0a1b2c3d4e5f · {number}/{count}",
             **more,
         )
+        due_on = line.due_on or today
         instalment = Instalment(
-            number, count, line.due_on or today, Amount(currency, line.open_minor), days
+            number,
+            count,
+            due_on,
+            Amount(currency, line.open_minor),
+            days,
+            due_on + timedelta(days=5),
         )
         lines = {"upcoming": (line,)} if stage == "pre_due" else {"overdue": (line,)}
         return msgspec.structs.replace(one, instalment=instalment, **lines)
@@ -99,6 +107,7 @@ def sample_contexts(
     )
     undated = msgspec.structs.replace(line(9, 0, 4_500_000), due_on=None)
 
+    page = "https://pg.example/p/7Kq2xZr9Tb"
     plain = MessageContext(
         message_id="m-0001",
         debtor_name="María Fernanda Ñáñez Gutiérrez",
@@ -110,10 +119,11 @@ def sample_contexts(
         today=today,
         overdue=() if pre_due else one,
         upcoming=one if pre_due else (),
-        pay_url="https://pagos.example.com/a/7Kq2xZ",
-        short_url="https://pg.example/p/7Kq2xZr9Tb",
-        preferences_url="https://pg.example/p/7Kq2xZr9Tb",
-        unsubscribe_url="https://pg.example/p/7Kq2xZr9Tb/stop",
+        account_url=page,
+        offers_url=f"{page}/offers",
+        pay_url=page,
+        preferences_url=page,
+        unsubscribe_url=f"{page}/stop",
         respond_by=today + timedelta(days=15),
     )
 
@@ -125,6 +135,8 @@ def sample_contexts(
         return msgspec.structs.replace(plain, overdue=lines, upcoming=rest)
 
     change = msgspec.structs.replace
+    # Whoever answers for a debt has no page that shows it.
+    linked = change(plain, account_url="", offers_url="", pay_url="", preferences_url="")
     return {
         "one": plain,
         "several": owing(several, (line(7, -9, 18_000_000),)),
@@ -145,12 +157,12 @@ def sample_contexts(
         "company": change(
             plain, debtor_kind="company", debtor_name="Distribuciones Peña & Hijos S.A.S."
         ),
-        "codebtor": change(plain, role="codebtor"),
-        "guarantor": change(plain, role="guarantor"),
+        "codebtor": change(linked, role="codebtor"),
+        "guarantor": change(linked, role="guarantor"),
         "without name": change(plain, debtor_name=""),
-        "without links": change(
-            plain, pay_url="", short_url="", preferences_url="", unsubscribe_url=""
-        ),
+        "pays elsewhere": change(plain, pay_url="https://pagos.example.com/a/7Kq2xZ"),
+        "pays nowhere online": change(plain, pay_url=""),
+        "without links": change(linked, unsubscribe_url=""),
         "without notice date": change(plain, respond_by=None),
         "a great amount": owing((line(1, 12 * sign, 98_765_432_100_050),)),
     }
@@ -205,4 +217,40 @@ def sample_receipts(
             part, debtor_kind="company", debtor_name="Distribuciones Peña & Hijos S.A.S."
         ),
         "somebody else's address": change(part, details=False, debtor_name="", settled=(), open=()),
+    }
+
+
+def sample_agreements(
+    creditor: "Creditor", *, locale: str, today: date, currency: str = "COP"
+) -> dict[str, AgreementContext]:
+    """Messages that bring an agreement's document, by what is special about them."""
+
+    def payments(count: int) -> tuple[AgreedPayment, ...]:
+        amount = Amount(currency, 34_500_000)
+        return tuple(
+            AgreedPayment(number, today + timedelta(days=30 * number), amount)
+            for number in range(1, count + 1)
+        )
+
+    one = AgreementContext(
+        message_id="a-0001",
+        locale=locale,
+        creditor=creditor,
+        agreement="g0a1b2c3d4e5f",
+        agreed_on=today,
+        total=Amount(currency, 3 * 34_500_000),
+        payments=payments(3),
+        today=today,
+        debtor_name="María Fernanda Ñáñez Gutiérrez",
+        account_url="https://pg.example/p/7Kq2xZr9Tb",
+    )
+    change = msgspec.structs.replace
+    return {
+        "one": one,
+        "one payment": change(one, payments=payments(1), total=Amount(currency, 34_500_000)),
+        "many": change(one, payments=payments(60), total=Amount(currency, 60 * 34_500_000)),
+        "company": change(
+            one, debtor_kind="company", debtor_name="Distribuciones Peña & Hijos S.A.S."
+        ),
+        "without name": change(one, debtor_name=""),
     }

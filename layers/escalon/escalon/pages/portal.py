@@ -54,6 +54,7 @@ class Door(msgspec.Struct, frozen=True, kw_only=True):
     ways: Sequence[Button] = ()
     nothing_open: bool = False
     other_ways: Sequence[str] = ()
+    to: str = ""  # the page that was asked for; empty: the account
     problems: Mapping[str, str] = {}
 
 
@@ -105,6 +106,15 @@ class AgreementCard(msgspec.Struct, frozen=True, kw_only=True):
     next_on: date | None = None
 
 
+class OfferCard(msgspec.Struct, frozen=True, kw_only=True):
+    """What an operator has offered, on the first page."""
+
+    agreement_id: str
+    name: str
+    total: Amount
+    until: date | None  # the last day on which it can be accepted
+
+
 class Overview(msgspec.Struct, frozen=True, kw_only=True):
     """The account: what is owed and why, and what can be done."""
 
@@ -116,7 +126,9 @@ class Overview(msgspec.Struct, frozen=True, kw_only=True):
     credits: Sequence[Amount]
     lines: Sequence[Line]
     rest: Sequence[Rest]
+    offers: Sequence[OfferCard]
     agreements: Sequence[AgreementCard]
+    has_statement: bool
     ways: Sequence[Button]
     other_ways: Sequence[str]
     tiles: Sequence[str]
@@ -140,18 +152,23 @@ class Offers(msgspec.Struct, frozen=True, kw_only=True):
     capacity: str = ""  # as it was typed
     asked_capacity: bool = False
     has_promise: bool = False
+    replaces: str = ""  # the agreement that would be replaced
     resting: bool = False
+    why: str = ""  # nothing is on offer, if that can be said
+    oldest: int = 0  # documents that it is about, if there are more
     problems: Mapping[str, str] = {}
 
 
 class PlanRow(msgspec.Struct, frozen=True):
-    """One instalment; its state only where an agreement is followed."""
+    """One instalment; its state only where an agreement is followed, and what is left of it if a
+    part is paid."""
 
     number: int
     due_on: date
     amount: Amount
     interest: Amount
     state: str = ""
+    left: Amount | None = None
 
 
 class PlanShown(msgspec.Struct, frozen=True, kw_only=True):
@@ -165,11 +182,32 @@ class PlanShown(msgspec.Struct, frozen=True, kw_only=True):
     tolerance_days: int
 
 
+class Side(msgspec.Struct, frozen=True):
+    """One of two agreements as they are compared: what is left to pay, in how many payments, from
+    when to when, and what is given up."""
+
+    left: Amount
+    count: int
+    next_on: date
+    last_on: date
+    discount: Amount
+
+
+class Compared(msgspec.Struct, frozen=True):
+    """The agreement of today beside the one that would replace it."""
+
+    now: Side
+    then: Side
+
+
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """A plan before it is accepted; `query` names its terms."""
 
     shown: PlanShown
     query: str
+    compared: Compared | None = None
+    replaces: str = ""
+    oldest: int = 0
     problems: Mapping[str, str] = {}
 
 
@@ -182,12 +220,14 @@ class PromiseForm(msgspec.Struct, frozen=True, kw_only=True):
     most: Amount
     first_on: str
     amount: str
+    oldest: int
 
 
 class Promise(msgspec.Struct, frozen=True, kw_only=True):
     """A day and an amount that somebody promises."""
 
     form: PromiseForm | None
+    why: str = ""
     other_currencies: Sequence[str] = ()
     problems: Mapping[str, str] = {}
 
@@ -207,21 +247,60 @@ class Code(msgspec.Struct, frozen=True, kw_only=True):
     points: Sequence[Point]
     sent_to: str = ""
     shown: PlanShown | None = None
+    compared: Compared | None = None
     document: "Paper | None" = None
     problems: Mapping[str, str] = {}
 
 
 class AgreementPage(msgspec.Struct, frozen=True, kw_only=True):
-    """One agreement."""
+    """One agreement. `until` is the last day on which an offer can be accepted, `whole` what would
+    settle it today, if that is more than the next instalment."""
 
     agreement_id: str
+    currency: str
     state: str
     waits: bool
+    may_decline: bool
+    until: date | None
+    compared: Compared | None
     shown: PlanShown
-    next_amount: Amount | None = None
-    next_on: date | None = None
-    ways: Sequence[Button] = ()
-    has_paper: bool = False
+    next_amount: Amount | None
+    next_on: date | None
+    ways: Sequence[Button]
+    whole: Amount | None
+    whole_ways: Sequence[Button]
+    may_change: bool
+    has_paper: bool
+    replaces: str
+    replaced_by: str
+    problems: Mapping[str, str] = {}
+
+
+class AgreementRow(msgspec.Struct, frozen=True):
+    """One agreement on the list of all."""
+
+    agreement_id: str
+    name: str
+    state: str
+    made_on: date
+    total: Amount
+    has_paper: bool
+
+
+class Agreements(msgspec.Struct, frozen=True, kw_only=True):
+    """All agreements, the newest first."""
+
+    agreements: Sequence[AgreementRow]
+    problems: Mapping[str, str] = {}
+
+
+class Decline(msgspec.Struct, frozen=True, kw_only=True):
+    """Declining an offer, or taking back what waits for an approval."""
+
+    agreement_id: str
+    name: str
+    was_accepted: bool
+    text: str = ""
     problems: Mapping[str, str] = {}
 
 
@@ -342,6 +421,8 @@ _TEMPLATES: Mapping[type[msgspec.Struct], str] = {
     Promise: "promise",
     Code: "code",
     AgreementPage: "agreement",
+    Agreements: "agreements",
+    Decline: "decline",
     Payments: "payments",
     Receipt: "receipt",
     Dispute: "dispute",

@@ -12,7 +12,7 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "skip": ("Ir al contenido", "Skip to the content"),
     "home": ("Volver a mi cuenta", "Back to my account"),
     "other_language": ("English", "Español"),
-    "sign_out": ("Cerrar", "Sign out"),
+    "sign_out": ("Cerrar sesión", "Sign out"),
     "leaves_alone": (
         "Por su seguridad, esta página se cierra sola después de 30 minutos sin uso.",
         "For your safety, this page closes by itself after 30 minutes without use.",
@@ -82,10 +82,10 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "stop_button": ("No quiero más mensajes por {channel}", "No more messages by {channel}"),
     "stop_done_title": ("Listo", "Done"),
     "stop_done": (
-        "No recibirá más mensajes por {channel}. Esto no cambia lo que deba; cuando quiera puede "
-        "volver a esta página.",
-        "You will get no more messages by {channel}. It does not change what you may owe; you "
-        "can come back to this page whenever you like.",
+        "No recibirá más mensajes por {channel}. Esto no cambia lo que deba. Si más adelante los "
+        "quiere de nuevo, comuníquese con nosotros.",
+        "You will get no more messages by {channel}. It does not change what you may owe. If you "
+        "want them again some day, get in touch with us.",
     ),
     "by_email": ("correo electrónico", "e-mail"),
     "by_sms": ("mensaje de texto", "text message"),
@@ -130,6 +130,7 @@ WORDS: Mapping[str, tuple[str, str]] = {
     ),
     "pay_title_now": ("Pagar ahora", "Pay now"),
     "pay_amount": ("Pagar {amount} con {way}", "Pay {amount} with {way}"),
+    "pay_whole": ("Pagar todo, {amount}, con {way}", "Pay all of it, {amount}, with {way}"),
     "can_do": ("Qué puede hacer", "What you can do"),
     "do_offers": ("Pagar por cuotas o con otro plazo", "Pay in instalments or later"),
     "do_offers_why": (
@@ -158,6 +159,11 @@ WORDS: Mapping[str, tuple[str, str]] = {
         "Canales, horarios e idioma, o no recibir más mensajes.",
         "Channels, hours and language, or no more messages.",
     ),
+    "do_agreements": ("Mis acuerdos de pago", "My payment agreements"),
+    "do_agreements_why": (
+        "Los de hoy y los de antes, con su documento.",
+        "Those of today and of before, with their documents.",
+    ),
     "do_payments": ("Mis pagos y comprobantes", "My payments and receipts"),
     "do_payments_why": ("Lo que hemos recibido de usted.", "What we have received from you."),
     "do_feedback": ("Contarnos cómo le atendimos", "Tell us how you were treated"),
@@ -168,9 +174,22 @@ WORDS: Mapping[str, tuple[str, str]] = {
         "We have been told of a payment of yours that is still to be confirmed. If you have just "
         "paid, there is nothing more you have to do.",
     ),
+    "decline_done": (
+        "Listo: no aceptó ese acuerdo. Aquí sigue todo lo demás que puede hacer.",
+        "Done: you have not taken that agreement. Everything else you can do is still here.",
+    ),
+    "statement_download": ("Descargar el estado de cuenta (PDF)", "Download the statement (PDF)"),
+    "statement_why": (
+        "Lo vencido y lo que está por vencer. No incluye lo que está en un acuerdo o en revisión.",
+        "What is past due and what comes due soon, without what is in an agreement or under "
+        "review.",
+    ),
+    "offer_card": ("Le ofrecimos un acuerdo", "We have offered you an agreement"),
+    "offer_card_see": ("Verlo completo", "See all of it"),
+    "offer_until": ("Lo puede aceptar hasta el {day}", "You can accept it until {day}"),
     "agreement_card": ("Su acuerdo de pago", "Your payment agreement"),
     "agreement_next": ("Próximo pago", "Next payment"),
-    "agreement_on": ("{amount}, a más tardar el {day}", "{amount}, by {day}"),
+    "agreement_on": ("A más tardar el {day}", "By {day}"),
     "agreement_progress": ("Ha pagado {paid} de {total}", "You have paid {paid} of {total}"),
     "agreement_see": ("Ver el acuerdo", "See the agreement"),
     # ------------------------------------------------------------------ offers and plan
@@ -185,9 +204,35 @@ WORDS: Mapping[str, tuple[str, str]] = {
         "At the moment there are no options that we can offer on this page. Write to us and we "
         "will look for one with you.",
     ),
+    "offers_stopped": (
+        "En este momento no podemos hacer acuerdos por esta página. Si tiene preguntas, "
+        "comuníquese con nosotros y le atiende una persona.",
+        "At the moment we cannot make agreements on this page. If you have questions, get in touch "
+        "with us, and a person will attend to you.",
+    ),
+    "offers_unapplied_credit": (
+        "Tiene dinero a su favor que primero se descuenta de lo que debe. Cuando esté aplicado, "
+        "aquí verá opciones para lo que quede.",
+        "You have money in your favour that is taken off what you owe first. Once it is, you will "
+        "find options here for what is left.",
+    ),
+    "offers_oldest": (
+        "Es sobre sus {count} documentos más antiguos, los que caben en un acuerdo. Los demás los "
+        "puede acordar después.",
+        "This is about your {count} oldest documents, as many as one agreement can be about. The "
+        "others you can agree on afterwards.",
+    ),
     "offers_resting": (
-        "Ya tiene un acuerdo de pago sobre esta deuda. Si necesita cambiarlo, escríbanos.",
-        "You already have a payment agreement on this debt. If you need to change it, write to us.",
+        "Ya tiene un acuerdo de pago sobre esta deuda. Si necesita cambiarlo, lo puede pedir desde "
+        "el acuerdo.",
+        "You already have a payment agreement on this debt. If you need to change it, you can ask "
+        "for it from the agreement.",
+    ),
+    "offers_change": (
+        "Estas opciones reemplazarían su acuerdo de hoy, que sigue igual hasta que usted acepte "
+        "otro. Ver no le compromete a nada.",
+        "These options would replace your agreement of today, which stays as it is until you "
+        "accept another. Looking commits you to nothing.",
     ),
     "offer_plan": ("Pagar en {count} cuotas {every}", "Pay in {count} {every} instalments"),
     "every_week": ("semanales", "weekly"),
@@ -217,19 +262,21 @@ WORDS: Mapping[str, tuple[str, str]] = {
         "look at it.",
     ),
     "money_wrong": (
-        "Escriba un valor en {currency}, solo con números",
-        "Write an amount in {currency}, with digits only",
+        "No entendimos el valor en {currency}. Escríbalo así, por ejemplo: {example}",
+        "We did not understand the amount in {currency}. Write it like this, for example: "
+        "{example}",
     ),
     "day_wrong": ("Elija una fecha", "Choose a date"),
     "in_currency": ("Ver lo que debe en {currency}", "See what you owe in {currency}"),
     "plan_title": ("Revise el plan con calma", "Look at the plan at your ease"),
-    "plan_what": ("Qué pagaría y cuándo", "What you would pay, and when"),
-    "plan_number": ("Cuota", "Instalment"),
+    "plan_what": ("Qué se paga y cuándo", "What is paid, and when"),
+    "plan_number": ("Cuota", "No."),
     "plan_day": ("A más tardar el", "By"),
     "plan_amount": ("Valor", "Amount"),
     "plan_interest_of": ("con {interest} de intereses", "with {interest} of interest"),
+    "plan_left": ("faltan {left}", "{left} left"),
     "plan_total": ("Total", "Total"),
-    "plan_debt": ("Lo que debe hoy", "What you owe today"),
+    "plan_debt": ("Deuda que cubre", "Debt that it covers"),
     "plan_discount": ("Descuento, si cumple", "Discount, if you keep to it"),
     "plan_if_kept": (
         "Mientras cumpla, no le cobramos por otros medios y esta deuda no suma intereses de mora.",
@@ -266,9 +313,58 @@ WORDS: Mapping[str, tuple[str, str]] = {
         "We will send you a code to confirm that it is you. You do not accept anything yet.",
     ),
     "plan_other": ("Ver otras opciones", "See other options"),
-    "plan_gone": (
-        "Esta opción ya no está disponible así. Estas son las de hoy.",
-        "This option is not available like this any more. These are today's.",
+    "refused_gone": (
+        "Esta opción ya no está disponible así, y no se acordó nada. Aquí está lo que es posible "
+        "hoy.",
+        "This option is not available like this any more, and nothing was agreed on. Here is what "
+        "is possible today.",
+    ),
+    "refused_too_many": (
+        "Ya pidió varias opciones y no ha aceptado ninguna, así que no agregamos otra. Esas vencen "
+        "solas en unos días; si necesita algo antes, comuníquese con nosotros.",
+        "You have asked for several options and accepted none, so we added no other. They expire "
+        "by themselves within days; if you need something sooner, get in touch with us.",
+    ),
+    "refused_expired": (
+        "La oferta venció antes de que la aceptara, y no se acordó nada. Aquí está lo que es "
+        "posible hoy.",
+        "The offer expired before you accepted it, and nothing was agreed on. Here is what is "
+        "possible today.",
+    ),
+    "refused_on_hold": (
+        "Entre tanto alguno de los documentos quedó en revisión, y no se acordó nada. Mientras se "
+        "revisa nadie se lo cobra.",
+        "Meanwhile one of the documents went under review, and nothing was agreed on. Nobody asks "
+        "you for it until that is done.",
+    ),
+    "refused_resting": (
+        "Alguno de los documentos ya está en otro acuerdo suyo, y no se acordó nada nuevo.",
+        "One of the documents is in another agreement of yours already, and nothing new was agreed "
+        "on.",
+    ),
+    "refused_stopped": (
+        "En este momento no podemos hacer acuerdos por esta página, y no se acordó nada.",
+        "At the moment we cannot make agreements on this page, and nothing was agreed on.",
+    ),
+    "refused_unapplied_credit": (
+        "Tiene dinero a su favor que primero se descuenta de la deuda, y no se acordó nada.",
+        "You have money in your favour that is taken off the debt first, and nothing was agreed "
+        "on.",
+    ),
+    "refused_busy": (
+        "Su cuenta estaba cambiando en ese momento, y no se acordó nada. Intente de nuevo.",
+        "Your account was changing at that moment, and nothing was agreed on. Try again.",
+    ),
+    "compared": ("Su acuerdo de hoy y el nuevo", "Your agreement of today and the new one"),
+    "compared_now": ("Hoy", "Today"),
+    "compared_then": ("Nuevo", "New"),
+    "compared_left": ("Por pagar", "To be paid"),
+    "compared_count": ("Pagos que faltan", "Payments left"),
+    "compared_next": ("Próximo pago", "Next payment"),
+    "compared_last": ("Último pago", "Last payment"),
+    "compared_why": (
+        "Si acepta el nuevo, reemplaza al de hoy. Lo que ya pagó sigue contando.",
+        "If you accept the new one, it replaces that of today. What you have paid still counts.",
     ),
     "promise_title": ("¿Qué día puede pagar?", "Which day can you pay?"),
     "promise_intro": (
@@ -282,6 +378,10 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "promise_see": ("Ver el resumen", "See the summary"),
     # ------------------------------------------------------------------ codes
     "code_title": ("Confirmemos que es usted", "Let us confirm that it is you"),
+    "code_intro": (
+        "Le enviamos un código a un medio suyo, para que nadie más haga esto en su nombre.",
+        "We send a code to a contact of yours, so that nobody else does this in your name.",
+    ),
     "code_where": ("¿A dónde le enviamos el código?", "Where shall we send the code?"),
     "code_send": ("Enviarme el código", "Send me the code"),
     "code_sent": ("Le enviamos un código ({point}).", "We sent you a code ({point})."),
@@ -306,9 +406,21 @@ WORDS: Mapping[str, tuple[str, str]] = {
         "Por hoy ya le enviamos muchos códigos. Intente mañana, o comuníquese con nosotros.",
         "We have sent you many codes today. Try tomorrow, or get in touch with us.",
     ),
+    "code_changed": (
+        "Las condiciones cambiaron desde que las vio: mírelas de nuevo. Todavía no ha aceptado "
+        "nada.",
+        "The terms have changed since you saw them: look at them again. You have not accepted "
+        "anything yet.",
+    ),
     "code_not_sent": (
         "No pudimos enviar el código. Intente de nuevo o elija otro medio.",
         "We could not send the code. Try again, or choose another way.",
+    ),
+    "code_why": (
+        "Para volver a escribirle por un canal o en unas horas que había cerrado, confirmamos que "
+        "es usted. Lo demás ya quedó guardado.",
+        "Before we write again by a channel or at hours that you had closed, we confirm that it is "
+        "you. The rest is saved already.",
     ),
     "code_no_points": (
         "No tenemos un correo o celular suyo al que podamos enviarle un código. Comuníquese con "
@@ -333,9 +445,65 @@ WORDS: Mapping[str, tuple[str, str]] = {
     ),
     "agreement_download": ("Descargar el acuerdo (PDF)", "Download the agreement (PDF)"),
     "agreement_change": (
-        "¿No le va a alcanzar? Escríbanos antes de la fecha y buscamos otra forma.",
-        "Will it be too much? Write to us before the day and we will look for another way.",
+        "Escríbanos antes de la fecha y buscamos otra forma con usted.",
+        "Write to us before the day and we will look for another way with you.",
     ),
+    "agreement_in_full": (
+        "Con este acuerdo la deuda quedó saldada por completo. Guarde el documento.",
+        "With this agreement the debt is settled in full. Keep the document.",
+    ),
+    "agreement_whole": ("¿Prefiere terminar ya?", "Would you rather finish now?"),
+    "agreement_whole_why": (
+        "Con {amount} paga hoy todo lo que falta y el acuerdo queda cumplido.",
+        "With {amount} you pay today all that is left, and the agreement is kept.",
+    ),
+    "change_title": ("¿No le va a alcanzar?", "Will it be too much?"),
+    "change_offers": (
+        "Puede pedir un cambio: le mostramos otras formas al lado de la de hoy, y usted decide.",
+        "You can ask for a change: we show you other ways beside the one of today, and you decide.",
+    ),
+    "change_button": ("Pedir un cambio", "Ask for a change"),
+    "again_title": ("Puede acordar de nuevo", "You can agree again"),
+    "again_why": (
+        "Este acuerdo terminó, pero lo que pagó cuenta. Veamos otra forma con lo que falta.",
+        "This agreement has ended, but what you paid counts. Let us look at another way for what "
+        "is left.",
+    ),
+    "again_button": ("Volver a acordar", "Agree again"),
+    "agreement_before": ("Ver el acuerdo anterior", "See the agreement before it"),
+    "agreement_after": ("Ver el acuerdo que lo reemplazó", "See the agreement that replaced it"),
+    "offer_title": ("Un acuerdo para usted", "An agreement for you"),
+    "kind_promise": ("Promesa de pago", "Promise to pay"),
+    "kind_plan": ("Plan de {count} cuotas", "Plan of {count} instalments"),
+    "kind_extension": ("Más plazo", "More time to pay"),
+    "kind_settlement": ("Pago con descuento", "Payment with a discount"),
+    "agreements_title": ("Sus acuerdos de pago", "Your payment agreements"),
+    "agreements_none": (
+        "Todavía no ha hecho acuerdos de pago con nosotros.",
+        "You have made no payment agreements with us yet.",
+    ),
+    "agreements_of": ("Del {day}", "Of {day}"),
+    "decline_title": ("No quiero este acuerdo", "I do not want this agreement"),
+    "decline_intro": (
+        "Está bien: decir que no, no le cuesta nada. La deuda sigue como está y puede ver otras "
+        "opciones cuando quiera.",
+        "That is fine: saying no costs you nothing. The debt stays as it is, and you can look at "
+        "other options whenever you like.",
+    ),
+    "decline_text": (
+        "Si quiere, cuéntenos qué le serviría más",
+        "If you like, tell us what would suit you better",
+    ),
+    "decline_button": ("No aceptar este acuerdo", "Do not accept this agreement"),
+    "decline_keep": ("Volver a ver el acuerdo", "See the agreement again"),
+    "take_back_title": ("Ya no quiero este acuerdo", "I do not want this agreement any more"),
+    "take_back_intro": (
+        "Todavía no lo hemos aprobado, así que lo puede retirar sin costo. La deuda sigue como "
+        "está y puede ver otras opciones cuando quiera.",
+        "We have not approved it yet, so you can take it back at no cost. The debt stays as it "
+        "is, and you can look at other options whenever you like.",
+    ),
+    "take_back_button": ("Retirar este acuerdo", "Take this agreement back"),
     "state_offered": ("Por aceptar", "To be accepted"),
     "state_accepted": ("Aceptado", "Accepted"),
     "state_active": ("En curso", "Under way"),
@@ -415,6 +583,7 @@ WORDS: Mapping[str, tuple[str, str]] = {
         "Un recibo, una foto o una captura de pantalla. Hasta 5 MB por archivo. No es obligatorio.",
         "A receipt, a photo or a screenshot. Up to 5 MB a file. You need not.",
     ),
+    "upload_other": ("¿Es de otro tipo?", "Is it of another kind?"),
     "upload_kind": ("¿Qué tipo de archivo es?", "What kind of file is it?"),
     "upload_pdf": ("PDF", "PDF"),
     "upload_jpg": ("Foto (JPG)", "Photo (JPG)"),
@@ -500,6 +669,10 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "language_es": ("Español", "Español"),
     "language_en": ("English", "English"),
     "settings_save": ("Guardar", "Save"),
+    "settings_again": (
+        "Revise lo que eligió y guárdelo.",
+        "Look at what you chose, and save it.",
+    ),
     "settings_done": (
         "Guardamos sus preferencias y las respetamos desde ya.",
         "We have saved your preferences, and keep to them from now on.",

@@ -100,6 +100,10 @@ def seal_of(agreement: Agreement, paper: Paper, verify_url: str, zone: str) -> S
     ]
     if accepted.code_point:
         lines.append(say("confirmed"))
+    if accepted.message_id:
+        lines.append(
+            say("followed_link", message=accepted.message_id, challenge=accepted.challenge_id)
+        )
     return Seal(paper.hash, verify_url, tuple(lines))
 
 

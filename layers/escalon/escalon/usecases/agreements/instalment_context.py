@@ -47,6 +47,11 @@ def of_instalment(
         credits={},
         beyond=(),
         instalment=Instalment(
-            one.number, count, one.due_on, Amount(agreement.currency, due.left_minor), days_past_due
+            one.number,
+            count,
+            one.due_on,
+            Amount(agreement.currency, due.left_minor),
+            days_past_due,
+            due.until,
         ),
     )

@@ -29,7 +29,13 @@ from escalon.domain.agreements.agreement import (
     standing,
     supersede,
 )
-from escalon.domain.agreements.follow_up import Course, follow_all, own_receivables, taken
+from escalon.domain.agreements.follow_up import (
+    Course,
+    follow_all,
+    own_receivables,
+    taken,
+    without_default_interest,
+)
 from escalon.domain.agreements.offers import (
     Case,
     Problem,
@@ -41,8 +47,9 @@ from escalon.domain.agreements.offers import (
     on_offer,
     propose,
 )
+from escalon.domain.contact.told import agreement_barred
 from escalon.domain.facts import Fact
-from escalon.domain.holds import end_of, open_hold
+from escalon.domain.holds import full_stop, open_hold
 from escalon.domain.local_time import local_date
 from escalon.domain.money import Component
 from escalon.domain.payments import ledger
@@ -52,6 +59,7 @@ from escalon.domain.rules.conditions import ConditionFacts, holds
 from escalon.domain.rules.rulebook import OfferRule, Rulebook, Stage, Strategy
 from escalon.domain.storage import AlreadyDoneError, ConflictError, Stored
 from escalon.usecases.agreements.writes import brought_in, write_course, zones_of
+from escalon.usecases.payments.book_payments import settle_with_credit
 from escalon.usecases.payments.ledger_writes import all_open
 
 if TYPE_CHECKING:
@@ -66,8 +74,6 @@ type _Document = dict[str, Any]
 # wrong: other terms may do · not_allowed: somebody else may · not_found · conflict: things are not
 # as the caller thinks · stale: somebody else has changed the agreement since
 Fault = Literal["wrong", "not_allowed", "not_found", "conflict", "stale"]
-# Whoever is in one of these states may not be dealt with directly about the debt any more.
-_FULL_STOPS = frozenset(("insolvency", "deceased", "represented", "identity_doubt"))
 
 
 class Actor(msgspec.Struct, frozen=True):
@@ -106,6 +112,8 @@ class Evidence(msgspec.Struct, frozen=True, omit_defaults=True):
     code_point: str = ""  # contact point that the one-time code was sent to
     document_hash: str = ""  # of what was agreed to
     note: str = ""
+    message_id: str = ""  # whose signed link led to the page
+    challenge_id: str = ""  # of the one-time code that was given back
 
 
 class OnOffer(msgspec.Struct, frozen=True):
@@ -158,7 +166,8 @@ class ManageAgreements:
     # ---------------------------------------------------------------- what may be agreed
 
     def pots(self, account_id: str) -> tuple[Debt, ...]:
-        """The debts that may be agreed on, one for each creditor and currency."""
+        """The debts that may be agreed on, one for each creditor and currency. Where there are
+        more receivables than one agreement can be about, the oldest of them are named."""
         ground = self._ground(account_id)
         owed = {
             (one.creditor, one.currency)
@@ -168,8 +177,8 @@ class ManageAgreements:
         found = []
         for creditor, currency in sorted(owed):
             debt = Debt(account_id, creditor, currency)
-            if ground.agreeable(debt, None):
-                found.append(debt)
+            if asked := _asked(ground.agreeable(debt, None), ground.today):
+                found.append(replace(debt, receivables=_oldest_of_too_many(asked)))
         return tuple(found)
 
     def offers(
@@ -239,14 +248,16 @@ class ManageAgreements:
         actor: Actor = DEBTOR,
         *,
         replaces: str = "",
+        version: int | None = None,
         why: str = "",
     ) -> Done:
-        """Offer the terms. If they go further than whoever acts may, the offer waits for the
-        approval of a role that may (`Agreement.approval`); if nobody may, nothing is done."""
+        """Offer the terms; `version` is that of the agreement that they replace. If they go further
+        than whoever acts may, the offer waits for the approval of a role that may
+        (`Agreement.approval`); if nobody may, nothing is done."""
 
         def act(ground: "_Ground") -> _Move:
-            agreement = ground.agreed(_id_of(debt, key), debt, terms, actor, replaces)
-            ground.take(Followed(agreement, (), (_offered(agreement, actor, ground.now),)))
+            agreement = ground.agreed(_id_of(debt, key), debt, terms, actor, replaces, version)
+            ground.offer(agreement, actor)
             return _Move(agreement.agreement_id, "agreed")
 
         asked = {"debt": debt, "terms": terms, "replaces": replaces}
@@ -281,16 +292,14 @@ class ManageAgreements:
         actor: Actor = DEBTOR,
         *,
         replaces: str = "",
+        version: int | None = None,
     ) -> Done:
-        """Offer and accept in one act, as on the phone. Terms that go further than whoever acts may
-        rest the debt while they wait for approval."""
+        """Offer and accept in one act, as on the phone; `version` as in `agree`. Terms that go
+        further than whoever acts may rest the debt while they wait for approval."""
 
         def act(ground: "_Ground") -> _Move:
-            agreement = ground.agreed(_id_of(debt, key), debt, terms, actor, replaces)
-            offered = ground.take(
-                Followed(agreement, (), (_offered(agreement, actor, ground.now),))
-            )
-            ground.accept(offered, evidence, actor)
+            agreement = ground.agreed(_id_of(debt, key), debt, terms, actor, replaces, version)
+            ground.accept(ground.offer(agreement, actor), evidence, actor)
             return _Move(agreement.agreement_id, "agreement_accepted")
 
         asked = {"debt": debt, "terms": terms, "replaces": replaces}
@@ -374,8 +383,8 @@ class ManageAgreements:
         for _ in range(TRIES):
             if again := self._again(key, request):
                 return again
-            ground = self._ground(account_id)
             try:
+                ground = self._ground(account_id, acts=True)
                 # What time has made of them comes first: nobody accepts what has expired.
                 ground.course = follow_all(
                     ground.account,
@@ -432,14 +441,19 @@ class ManageAgreements:
         seen = self.one(request["account_id"], found["agreement_id"])
         return Done(seen.agreement, seen.standing, again=True)
 
-    def _ground(self, account_id: str) -> "_Ground":
+    def _ground(self, account_id: str, *, acts: bool = False) -> "_Ground":
+        """The account; whoever `acts` on it finds its credit applied, as a run would (raises
+        ConflictError if it moves meanwhile)."""
         stored = self._table.get(account_id)
         if stored is None:
             raise _refused("not_found", "account", "not_found")
         rulebook = self._rulebook(account_id)
         if rulebook is None:
             raise _refused("conflict", "offer", "not_offered")
-        return _Ground(self._table, stored, rulebook, self._clock.now())
+        now = self._clock.now()
+        if acts:
+            stored = settle_with_credit(self._table, stored, rulebook, now)
+        return _Ground(self._table, stored, rulebook, now)
 
 
 class _Move(msgspec.Struct, frozen=True):
@@ -453,6 +467,7 @@ class _Ground:
     """One account whole, with all of its agreements, and what an act has made of it so far."""
 
     def __init__(self, table: "Table", stored: Stored, rulebook: Rulebook, now: datetime) -> None:
+        self._table = table
         self.stored = stored
         self.rulebook = rulebook
         self.now = now
@@ -503,7 +518,7 @@ class _Ground:
         """Refused if a full stop, a dispute or a hold on one of its debts has come since the offer:
         what was offered before a dispute or an insolvency is not agreed on during it. Other holds
         on the whole account, such as for somebody vulnerable, leave the way to an agreement open.
-        """
+        Refused too if the law of the debtor's country wants something first that is missing."""
         self._no_full_stop()
         kinds = self.rulebook.holds
         disputes = {"dispute", *(n for n, kind in kinds.items() if kind.stop == "dispute_open")}
@@ -518,10 +533,14 @@ class _Ground:
         for name in (None, *agreement.debts):
             if open_hold(held, kinds, name, self.today):
                 raise _refused("conflict", "receivables", "on_hold")
+        for one in self.opened:
+            if one.receivable_id in agreement.debts and agreement_barred(
+                self.account, self.rulebook, one, zones=tuple(self.zones), at=self.now
+            ):
+                raise _refused("conflict", "agreement", "not_on_file")
 
     def accept(self, agreement: Agreement, evidence: Evidence, actor: Actor) -> None:
-        """The debtor agrees, with default interest charged through the day of the calculation: the
-        debt is what the agreement says it is."""
+        """The debtor agrees: the debt is what the agreement says it is."""
         if agreement.state == "expired":
             raise _refused("conflict", "agreement", "expired")
         self.may_begin(agreement)
@@ -539,15 +558,10 @@ class _Ground:
             evidence.code_point,
             evidence.document_hash,
             evidence.note,
+            evidence.message_id,
+            evidence.challenge_id,
         )
-        booking = self._charged(agreement.debts, agreement.calculated_on)
-        changed = {one.receivable_id: one for one in (*self.course.changed, *booking.changed)}
-        self.course = replace(
-            self.course,
-            account=booking.account,
-            changed=tuple(changed.values()),
-            entries=(*self.course.entries, *booking.entries),
-        )
+        agreement = self._as_calculated(agreement)
         accepted = self.take(accept(agreement, acceptance, self.today, self.account.agreements))
         if accepted.replaces:
             old = self.find(accepted.replaces)
@@ -555,14 +569,56 @@ class _Ground:
             self.take(supersede(old, accepted, own, self.today))
         self.follow(accepted)
 
+    def offer(self, agreement: Agreement, actor: Actor) -> Agreement:
+        """The agreement is offered. The default interest that it speaks of is charged."""
+        self._book(self._charged(agreement.debts, agreement.calculated_on))
+        return self.take(Followed(agreement, (), (_offered(agreement, actor, self.now),)))
+
+    def _as_calculated(self, agreement: Agreement) -> Agreement:
+        """Its debts with default interest through the day of the calculation, and no other: what
+        was charged since it was offered is given back. What was paid of that meanwhile stays paid,
+        and the agreement settles as much less of the debt; it need not be paid again."""
+        offered_at = agreement.history[0].at
+        entries = (*self._table.entries(self.account.account_id), *self.course.entries)
+        booking, beside = without_default_interest(
+            self.account,
+            agreement,
+            [entry for entry in entries if entry.booked_at > offered_at],
+            through=agreement.calculated_on,
+            booked_at=self.now,
+            why="accepted",
+        )
+        self._book(booking)
+        self._book(self._charged(agreement.debts, agreement.calculated_on))
+        return replace(agreement, beside_minor=beside)
+
+    def _book(self, booking: ledger.Booking) -> None:
+        changed = {one.receivable_id: one for one in (*self.course.changed, *booking.changed)}
+        self.course = replace(
+            self.course,
+            account=booking.account,
+            changed=tuple(changed.values()),
+            entries=(*self.course.entries, *booking.entries),
+        )
+
     def agreed(
-        self, agreement_id: str, debt: Debt, terms: Terms, actor: Actor, replaces: str
+        self,
+        agreement_id: str,
+        debt: Debt,
+        terms: Terms,
+        actor: Actor,
+        replaces: str,
+        version: int | None = None,
     ) -> Agreement:
-        """The terms as an agreement that is offered; refused if nobody may agree to them."""
+        """The terms as an agreement that is offered; refused if nobody may agree to them, or if
+        what it replaces has changed since the caller saw it. Without a name it replaces a broken
+        one whose debts it is about."""
+        if replaces:
+            self.find(replaces, version)
         case = self.case(debt, replaces)
         rules, rates = self.rulebook.agreements, self.rulebook.rates
         try:
-            return agree(
+            made = agree(
                 agreement_id,
                 terms,
                 rules,
@@ -577,6 +633,9 @@ class _Ground:
         except AgreementError as error:
             problems = check(terms, rules, case, rates, actor.authority)
             raise AgreementRefusedError("wrong", *problems) from error
+        if replaces or not made.is_about_all:
+            return made
+        return replace(made, replaces=self._broken_on(made))
 
     # ---------------------------------------------------------------- debts
 
@@ -652,8 +711,7 @@ class _Ground:
         elif old is not None:
             chosen = [one for one in may if one.receivable_id in old.debts]
         else:
-            late = [one for one in may if one.due_on is not None and one.due_on <= self.today]
-            chosen = late or may
+            chosen = _asked(may, self.today)
         if not chosen:
             raise _refused("conflict", "receivables", "none")
         if len({(one.creditor, one.currency) for one in chosen}) > 1:
@@ -675,13 +733,8 @@ class _Ground:
             raise _refused("conflict", "receivables", code)
 
     def _no_full_stop(self) -> None:
-        """Nothing is agreed with somebody who is insolvent, represented or dead, nor on a fraud."""
-        kinds = self.rulebook.holds
-        for hold in self.account.holds:
-            ends_on = end_of(hold, kinds)
-            begun = hold.starts_on <= self.today and (ends_on is None or self.today < ends_on)
-            if begun and hold.kind in kinds and kinds[hold.kind].stop in _FULL_STOPS:
-                raise _refused("conflict", "account", "stopped")
+        if full_stop(self.account, self.rulebook.holds, self.today):
+            raise _refused("conflict", "account", "stopped")
 
     def _strategy(self, about: ConditionFacts) -> str:
         """The ladder that the debts stand on."""
@@ -701,6 +754,16 @@ class _Ground:
         ]
         return max(records)[1] if records else None
 
+    def _broken_on(self, made: Agreement) -> str:
+        """The latest broken agreement of whose debts another is about all that is open; empty if
+        there is none."""
+        opened = {one.receivable_id for one in self.opened if one.open_minor > 0}
+        for one in reversed(self.account.agreements):
+            own = opened & one.debts.keys()
+            if one.state == "broken" and own and own <= made.debts.keys():
+                return one.agreement_id
+        return ""
+
     def _broken(self, chosen: set[str]) -> int:
         """How many agreements on these debts were broken, those that were replaced since too."""
         return sum(
@@ -709,6 +772,19 @@ class _Ground:
             and not chosen.isdisjoint(one.debts)
             for one in self.account.agreements
         )
+
+
+def _asked(may: list[Receivable], today: date) -> list[Receivable]:
+    """What somebody who names nothing asks for: all that is past due, or if nothing is, all."""
+    return [one for one in may if one.due_on is not None and one.due_on <= today] or may
+
+
+def _oldest_of_too_many(owed: list[Receivable]) -> tuple[str, ...]:
+    """The names of the oldest that one agreement can be about; none if it can be about all."""
+    if len(owed) <= MOST_DEBTS:
+        return ()
+    oldest = sorted(owed, key=lambda one: (one.due_on or date.max, one.receivable_id))
+    return tuple(one.receivable_id for one in oldest[:MOST_DEBTS])
 
 
 def _id_of(debt: Debt, key: str) -> str:

@@ -4,27 +4,32 @@ from collections.abc import Iterable, Sequence
 from datetime import date
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from escalon.domain.account import Account, Receivable
 from escalon.domain.agreements.agreed import resting
 from escalon.domain.agreements.agreement import standing
 from escalon.domain.contact.told import zones_for
-from escalon.domain.holds import open_hold
+from escalon.domain.holds import full_stop, open_hold
 from escalon.domain.local_time import local_date
 from escalon.domain.money import Component
 from escalon.domain.payments.ledger import open_of
 from escalon.domain.payments.payment import BookedPayment
+from escalon.domain.payments.statement import statement
 from escalon.messages.context import Amount, in_locale
 from escalon.messages.plain import lines_of, one_line
 from escalon.pages import portal as pages
-from escalon.pages.page import Page
+from escalon.pages.page import Page, file
 from escalon.pages.portal import Rests
 from escalon.usecases.payments.payment_link import next_instalment
+from escalon.usecases.portal.own_agreements import offered_to
 from escalon.usecases.portal.room import Room
 
 if TYPE_CHECKING:
     from escalon.adapters.table import Table
 
 _COMPONENTS: tuple[Component, ...] = ("principal", "interest", "fee", "tax")
+_DONE = ("ask", "decline", "feedback", "help", "settings")
 _MOST_LISTED = 200  # payments that the page lists at most
 
 
@@ -63,13 +68,15 @@ class AccountPages:
             ],
             lines=lines,
             rest=rest,
+            offers=offered_to(room),
             agreements=cards,
+            has_statement=any(_stated(room)),
             ways=room.pay_buttons(room.opened.owed),
             other_ways=lines_of(in_locale(creditor.pay_instructions, room.opened.reader.locale)),
             tiles=_tiles(room, lines),
         )
         done = room.visit.query.get("done", "")
-        notice = f"{done}_done" if done in ("ask", "help", "settings", "feedback") else ""
+        notice = f"{done}_done" if done in _DONE else ""
         if not notice and room.opened.is_awaited:
             notice = "awaited_short"
         return room.show(view, notice=notice, forms=room.checkout_forms)
@@ -129,6 +136,28 @@ class AccountPages:
             )
         )
 
+    def statement(self, room: Room) -> Page | None:
+        """The statement as a PDF, the one that messages attach, in the language of the page; None
+        if there is nothing in it."""
+        from escalon.usecases.contact.statements import statement_context, statement_file
+
+        listed = _stated(room)
+        if not any(listed):
+            return None
+        opened, visit = room.opened, room.visit
+        context = statement_context(
+            opened.account,
+            opened.link.creditor,
+            opened.rulebook,
+            listed,
+            opened.today,
+            room.locale,
+        )
+        if opened.ways(opened.owed):
+            context = replace(context, pay_url=f"{visit.public_url}/p/{visit.code}")
+        drawn = statement_file(context)
+        return file(drawn.content, "application/pdf", drawn.name)
+
     def _paid(self, room: Room) -> list[BookedPayment]:
         booked = self._table.payments(room.account.account_id)
         creditor = room.opened.creditor.creditor
@@ -158,10 +187,10 @@ def _line(room: Room, receivable: Receivable) -> pages.Line:
     currency, due_on, today = receivable.currency, receivable.due_on, room.opened.today
     rests: Rests = ""
     held = open_hold(room.account, room.rulebook.holds, receivable.receivable_id, today)
-    if receivable.receivable_id in resting(room.account.agreements):
-        rests = "agreed"
-    elif held is not None and held[0].kind == "dispute":
+    if held is not None and held[0].kind == "dispute":
         rests = "disputed"
+    elif receivable.receivable_id in resting(room.account.agreements):
+        rests = "agreed"
     return pages.Line(
         receivable_id=receivable.receivable_id,
         document=one_line(receivable.document),
@@ -179,13 +208,25 @@ def _line(room: Room, receivable: Receivable) -> pages.Line:
     )
 
 
+def _stated(room: Room) -> tuple[list[Receivable], list[Receivable]]:
+    """What the statement lists as past due and as coming due."""
+    opened = room.opened
+    return statement(opened.account, opened.link.creditor, opened.rulebook, opened.today)
+
+
 def _tiles(room: Room, lines: Sequence[pages.Line]) -> list[str]:
     """What can be done, the kindest way out never last."""
-    agreeable = any(not line.rests for line in lines) and room.rulebook.agreements.offers
+    owned = f"{room.opened.link.creditor}|"
+    beyond = any(key.startswith(owned) for key in room.account.beyond)
+    agreeable = (
+        room.rulebook.agreements.offers
+        and (beyond or any(not line.rests for line in lines))
+        and not full_stop(room.account, room.rulebook.holds, room.opened.today)
+    )
     return [
         *(("offers", "promise") if agreeable else ()),
         *(("help", "dispute") if lines else ()),
-        *("ask", "settings", "payments", "feedback"),
+        *("ask", "settings", "agreements", "payments", "feedback"),
     ]
 
 

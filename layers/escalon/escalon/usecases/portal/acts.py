@@ -35,6 +35,7 @@ DAYS_TO_ANSWER = {
     "dispute": 5,
     "hardship": 1,
     "complaint": 2,
+    "declined": 2,
     "wrong_person": 2,
 }
 DISPUTE_RESTS = 45  # days; a person ends it sooner, or gives it more time
@@ -63,8 +64,8 @@ _TRIES = 5
 
 
 class Wish(msgspec.Struct, frozen=True):
-    """How somebody wants to be reached: channels that they want nothing by, those they do want, the
-    only hours that suit (None: any), their language."""
+    """How somebody wants to be reached: channels that they want nothing by, those that they allow
+    again, the only hours that suit (None: any), their language."""
 
     refused: tuple[str, ...]
     allowed: tuple[str, ...]
@@ -158,7 +159,7 @@ class PortalActs:
                 changed = channel_refused(changed, _channel(channel), now)
             for channel in wish.allowed:
                 for point in account.points:
-                    if channel in account.refused_channels and point.channel == channel:
+                    if point.channel == channel and not point.failed:
                         changed = channel_allowed(
                             changed, point.channel, point.address, today, f"portal:{key}"
                         )
@@ -235,6 +236,20 @@ class PortalActs:
             return _Effect(account, (fact,), tasks)
 
         self._write(account_id, key, apply)
+        return Did(task_id)
+
+    def declined(self, account_id: str, creditor: str, agreement_id: str, text: str) -> Did:
+        """Why somebody declines an offer, in their own words, for a person to read."""
+        task_id = f"n{agreement_id}"
+
+        def apply(account: Account, now: datetime) -> "_Effect":
+            task = _task(
+                "declined", task_id, account, now, text, creditor=creditor, about=agreement_id
+            )
+            fact = facts.noted("declined", now, task_id=task_id, agreement_id=agreement_id)
+            return _Effect(account, (fact,), (task,))
+
+        self._write(account_id, f"declined:{account_id}:{agreement_id}", apply)
         return Did(task_id)
 
     def verified(self, account_id: str, message_id: str, channel: str) -> None:

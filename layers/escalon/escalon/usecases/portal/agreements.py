@@ -1,5 +1,5 @@
-"""Agreements on the debtor's page: what is on offer, the plan before it is accepted, the code that
-accepts it, and the agreement afterwards.
+"""Agreements on the debtor's page: what is on offer, the plan before it is accepted, and the code
+that accepts it. What was agreed is in `own_agreements`.
 
 The terms travel in the address as the name of an offer and what was chosen of it, never as amounts
 that could be altered: the plan is worked out anew from the ledger each time. A debtor agrees to
@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 
 from escalon.domain.account import ContactPoint
 from escalon.domain.agreements.agreed import Agreement
-from escalon.domain.agreements.agreement import standing
+from escalon.domain.agreements.agreement import InstalmentStanding, Standing, standing
 from escalon.domain.agreements.offers import (
     Problem,
     Proposal,
@@ -21,10 +21,11 @@ from escalon.domain.agreements.offers import (
     problem_sentence,
     proposal_sentences,
 )
+from escalon.domain.holds import open_hold
 from escalon.domain.local_time import add_days
 from escalon.messages.context import Amount
 from escalon.pages import portal as pages
-from escalon.pages.page import Page, file
+from escalon.pages.page import Page
 from escalon.pages.words import language_of
 from escalon.usecases.agreements.manage_agreements import (
     DEBTOR,
@@ -34,10 +35,9 @@ from escalon.usecases.agreements.manage_agreements import (
     ManageAgreements,
     OnOffer,
 )
-from escalon.usecases.payments.payment_link import next_instalment
 from escalon.usecases.portal.acts import PortalActs
 from escalon.usecases.portal.codes import Codes, masked
-from escalon.usecases.portal.forms import typed_amount, typed_day
+from escalon.usecases.portal.forms import example_of, named_minor, typed_amount, typed_day
 from escalon.usecases.portal.room import Room
 
 if TYPE_CHECKING:
@@ -46,6 +46,10 @@ if TYPE_CHECKING:
 
 CHANNEL = "portal"  # of the evidence
 MOST_OFFERS = 10  # that stand at once; each ends by itself
+# Why an agreement did not come about, as far as a page says so in words of its own.
+_REFUSALS = frozenset(
+    ("gone", "too_many", "expired", "on_hold", "resting", "stopped", "unapplied_credit", "busy")
+)
 
 
 class AgreementPages:
@@ -69,6 +73,15 @@ class AgreementPages:
     def offers(self, room: Room, *, notice: str = "") -> Page:
         """What is on offer in one currency, and what fits if somebody says what they can pay."""
         debt, others = self._debt(room)
+        done = room.visit.query.get("done", "")
+        notice = notice or (f"refused_{done}" if done in _REFUSALS else "")
+        try:
+            return self._offers(room, debt, others, notice)
+        except AgreementRefusedError as refused:
+            view = pages.Offers(groups=(), why=_why(room, refused), other_currencies=others)
+            return room.show(view, notice=notice)
+
+    def _offers(self, room: Room, debt: Debt | None, others: list[str], notice: str) -> Page:
         if debt is None:
             resting = bool(room.account.agreements) and any(
                 a.rests for a in room.account.agreements
@@ -78,13 +91,16 @@ class AgreementPages:
         capacity = typed_amount(typed, debt.currency) if typed else None
         problems: dict[str, str] = {}
         if typed and capacity is None:
-            problems["capacity"] = room.say("money_wrong", currency=debt.currency)
-        found = self._agreements.offers(debt, capacity_minor=capacity)
+            problems["capacity"] = ""
+        replaces = room.visit.query.get("replaces", "")
+        found = self._agreements.offers(debt, capacity_minor=capacity, replaces=replaces)
+        if problems:
+            problems["capacity"] = _money_wrong(room, found)
         groups = [
             pages.Offer(
                 _title(room, proposal),
                 proposal_sentences(proposal, locale=room.reader.language, writer=_writer(room)),
-                urlencode(_query_of(proposal)),
+                urlencode(_query_of(proposal, replaces)),
             )
             for proposal in found.proposals
             if proposal.kind != "promise"
@@ -95,7 +111,9 @@ class AgreementPages:
             other_currencies=others,
             capacity=typed,
             asked_capacity=capacity is not None,
-            has_promise=_promise_rule(found) != "",
+            has_promise=_promise_rule(found) != "" and not replaces,
+            oldest=len(debt.receivables),
+            replaces=replaces,
             problems=problems,
         )
         return room.show(view, notice=notice, status=422 if problems else 200)
@@ -103,6 +121,13 @@ class AgreementPages:
     def promise(self, room: Room) -> Page:
         """A day and an amount that somebody promises; on to the plan once they can be agreed on."""
         debt, others = self._debt(room)
+        try:
+            return self._promise(room, debt, others)
+        except AgreementRefusedError as refused:
+            view = pages.Promise(form=None, why=_why(room, refused), other_currencies=others)
+            return room.show(view)
+
+    def _promise(self, room: Room, debt: Debt | None, others: list[str]) -> Page:
         found = self._agreements.offers(debt) if debt else None
         rule = next((r for r in found.rules if r.kind == "promise"), None) if found else None
         if debt is None or found is None or rule is None:
@@ -116,6 +141,7 @@ class AgreementPages:
             most=Amount(debt.currency, most),
             first_on=query.get("first_on", ""),
             amount=query.get("amount", ""),
+            oldest=len(debt.receivables),
         )
         if "first_on" not in query:
             return room.show(pages.Promise(form=form, other_currencies=others))
@@ -124,7 +150,7 @@ class AgreementPages:
         if first_on is None:
             problems["first_on"] = room.say("day_wrong")
         if minor is None:
-            problems["amount"] = room.say("money_wrong", currency=debt.currency)
+            problems["amount"] = _money_wrong(room, found)
         if first_on is not None and minor is not None:
             terms = Terms(rule.offer, first_on, amount_minor=minor)
             wrong = self._agreements.check(debt, terms)
@@ -138,10 +164,16 @@ class AgreementPages:
         """The terms that the query names, as they would be agreed on now."""
         found = self._wanted(room)
         if found is None:
-            return self.offers(room, notice="plan_gone")
-        _, _, agreement = found
-        query = urlencode(dict(room.visit.query))
-        return room.show(pages.Plan(shown=shown_plan(agreement), query=query))
+            return self.offers(room, notice="refused_gone")
+        debt, _, agreement = found
+        view = pages.Plan(
+            shown=shown_plan(agreement),
+            query=urlencode(dict(room.visit.query)),
+            compared=self._compared(room, agreement),
+            replaces=agreement.replaces,
+            oldest=len(debt.receivables),
+        )
+        return room.show(view)
 
     # ---------------------------------------------------------------- accepting
 
@@ -151,11 +183,13 @@ class AgreementPages:
         if not agreement_id:
             found = self._wanted(room)
             if found is None:
-                return self.offers(room, notice="plan_gone")
+                return self.offers(room, notice="refused_gone")
             return self._code_page(room, found[2], problems)
         agreement = self._own(room, agreement_id)
-        if agreement is None or agreement.state != "offered":
-            return room.go("agreement", id=agreement_id) if agreement else room.go("offers")
+        if agreement is None:
+            return self._refused(room, "gone")
+        if agreement.state != "offered":
+            return room.go("agreement", id=agreement_id)
         sent_to = self._sent_to(room, agreement_id)
         paper = self._paper(room, agreement_id)
         return self._code_page(room, agreement, problems, sent_to=sent_to, document=paper)
@@ -171,15 +205,18 @@ class AgreementPages:
         if not agreement_id:
             found = self._wanted(room)
             if found is None:
-                return room.go("offers", done="gone")
+                return self._refused(room, "gone")
             debt, terms, _ = found
             if sum(one.state == "offered" for one in room.account.agreements) >= MOST_OFFERS:
-                return room.go("offers", done="gone")
+                return self._refused(room, "too_many")
             try:
-                done = self._agreements.agree(key, debt, terms, DEBTOR)
-            except AgreementRefusedError:
-                return room.go("offers", done="gone")
+                replaces = room.visit.query.get("replaces", "")
+                done = self._agreements.agree(key, debt, terms, DEBTOR, replaces=replaces)
+            except AgreementRefusedError as refused:
+                return self._refused(room, _refusal(refused))
             agreement_id = done.agreement.agreement_id
+        elif self._own(room, agreement_id) is None:
+            return self._refused(room, "gone")
         sent = self._codes.send(
             room.visit.code,
             room.account,
@@ -196,20 +233,27 @@ class AgreementPages:
 
     def _take_code(self, room: Room, agreement_id: str) -> Page:
         account = room.account
-        if self._own(room, agreement_id) is None:
-            return room.go("offers")
+        agreement = self._own(room, agreement_id)
+        if agreement is None:
+            return self._refused(room, "gone")
+        if agreement.state != "offered":
+            return room.go("agreement", id=agreement_id)
+        paper = self._paper(room, agreement_id)
+        if room.visit.typed("shown") != paper.hash:
+            return room.go("accept", id=agreement_id, done="changed")
         typed, challenge = self._codes.take(
             room.visit.code, about(agreement_id), room.visit.typed("code"), room.opened.now
         )
         if typed != "right":
             return self.accept(room, {"code": room.say(f"code_{typed}").rstrip(".")})
-        paper = self._paper(room, agreement_id)
         evidence = Evidence(
             CHANNEL,
             ip=room.visit.ip,
             user_agent=room.visit.user_agent[:300],
             code_point=challenge.point_id,
             document_hash=paper.hash,
+            message_id=room.opened.link.message_id,
+            challenge_id=challenge.challenge_id,
         )
         try:
             self._agreements.accept(
@@ -219,8 +263,8 @@ class AgreementPages:
                 evidence,
                 DEBTOR,
             )
-        except AgreementRefusedError:
-            return room.go("offers", done="gone")
+        except AgreementRefusedError as refused:
+            return self._refused(room, _refusal(refused))
         link = room.opened.link
         self._acts.confirmed(
             account.account_id, link.message_id, challenge.point_id, f"accept:{agreement_id}"
@@ -245,11 +289,22 @@ class AgreementPages:
             points=[pages.Point(p.point_id, room.named(p)) for p in found],
             sent_to=sent_to,
             shown=shown_plan(agreement),
+            compared=self._compared(room, agreement),
             document=document,
             problems=problems or {},
         )
-        notice = f"code_{done}" if done in ("too_soon", "too_many", "not_sent") else ""
+        said = done in ("too_soon", "too_many", "not_sent", "changed")
+        notice = f"code_{done}" if said else ""
         return room.show(view, notice=notice, status=422 if problems else 200)
+
+    def _refused(self, room: Room, why: str) -> Page:
+        """On to what is on offer, which says why nothing was agreed on."""
+        kept = {
+            name: text
+            for name, text in room.visit.query.items()
+            if name in ("currency", "replaces")
+        }
+        return room.go("offers", **kept, done=why)
 
     def _paper(self, room: Room, agreement_id: str) -> "Paper":
         """The agreement's document, in the language in which the reader reads it."""
@@ -271,53 +326,22 @@ class AgreementPages:
         found = self._codes.points(room.account, room.rulebook, room.opened.now)
         return next((point for point in found if point.point_id == wanted), None)
 
-    # ---------------------------------------------------------------- afterwards
-
-    def agreement(self, room: Room) -> Page | None:
-        """One agreement of the account's; None if it is none of theirs."""
-        agreement = self._own(room, room.visit.query.get("id", ""))
-        if agreement is None:
-            return None
-        found = standing(agreement, room.opened.today)
-        states = {one.instalment.number: one.state for one in found.instalments}
-        due = next_instalment(room.opened, agreement.agreement_id)
-        view = pages.AgreementPage(
-            agreement_id=agreement.agreement_id,
-            state=agreement.state if agreement.state != "accepted" else found.state,
-            waits=bool(agreement.approval),
-            shown=shown_plan(agreement, states if agreement.accepted else {}),
-            next_amount=Amount(agreement.currency, due.owed[agreement.currency]) if due else None,
-            next_on=due.due_on if due else None,
-            ways=room.pay_buttons(due.owed, agreement=agreement.agreement_id) if due else (),
-            has_paper=_was_in_force(agreement),
-        )
-        notice = "agreement_accepted" if room.visit.query.get("done") == "accepted" else ""
-        return room.show(view, notice=notice, forms=room.checkout_forms)
-
-    def paper(self, room: Room) -> Page | None:
-        """Its document, to be kept."""
-        agreement = self._own(room, room.visit.query.get("id", ""))
-        if agreement is None or not _was_in_force(agreement):
-            return None
-        content = self._papers().pdf(room.account.account_id, agreement.agreement_id)
-        name = "acuerdo" if room.reader.language == "es" else "agreement"
-        return file(content, "application/pdf", f"{name}-{agreement.calculated_on}.pdf")
-
     # ---------------------------------------------------------------- inside
 
     def _own(self, room: Room, agreement_id: str) -> Agreement | None:
-        """An agreement of this account with the link's creditor."""
-        if not agreement_id:
-            return None
-        try:
-            found = self._agreements.one(room.account.account_id, agreement_id).agreement
-        except AgreementRefusedError:
-            return None
-        return found if found.creditor == room.opened.link.creditor else None
+        return own_agreement(self._agreements, room, agreement_id)
+
+    def _compared(self, room: Room, agreement: Agreement) -> pages.Compared | None:
+        return compared(self._own(room, agreement.replaces), agreement, room.opened.today)
 
     def _debt(self, room: Room) -> tuple[Debt | None, list[str]]:
         """What may be agreed on in the currency that the query names, or in the first; and the
-        other currencies."""
+        other currencies. With `replaces` the debts of that agreement, if it may be changed."""
+        if replaces := room.visit.query.get("replaces", ""):
+            old = self._own(room, replaces)
+            if old is None or not may_change(room, old):
+                return None, []
+            return Debt(room.account.account_id, old.creditor, old.currency), []
         pots = [
             pot
             for pot in self._agreements.pots(room.account.account_id)
@@ -329,29 +353,78 @@ class AgreementPages:
 
     def _wanted(self, room: Room) -> tuple[Debt, Terms, Agreement] | None:
         """The terms that the query names and what they come to; None if they are not on offer."""
+        try:
+            return self._named(room)
+        except AgreementRefusedError:
+            return None
+
+    def _named(self, room: Room) -> tuple[Debt, Terms, Agreement] | None:
         debt, _ = self._debt(room)
         query = room.visit.query
         if debt is None or debt.currency != query.get("currency"):
             return None
-        monthly = query.get("monthly", "")
-        if "day" in query:
-            first_on, minor = typed_day(query["day"]), query.get("minor", "")
-            if first_on is None or not minor.isdecimal():
+        monthly, replaces = query.get("monthly", ""), query.get("replaces", "")
+        if "day" in query and not replaces:
+            first_on, minor = typed_day(query["day"]), named_minor(query.get("minor", ""))
+            if first_on is None or minor is None:
                 return None
-            terms = Terms(query.get("offer", ""), first_on, amount_minor=int(minor))
+            terms = Terms(query.get("offer", ""), first_on, amount_minor=minor)
         else:
-            capacity_minor = int(monthly) if monthly.isdecimal() else None
-            found = self._agreements.offers(debt, capacity_minor=capacity_minor)
+            capacity_minor = named_minor(monthly)
+            found = self._agreements.offers(debt, capacity_minor=capacity_minor, replaces=replaces)
             asked = {name: query.get(name, "") for name in ("offer", "count", "every")}
-            matching = (p.terms for p in found.proposals if _choice(p) == asked)
+            matching = (
+                p.terms for p in found.proposals if p.kind != "promise" and _choice(p) == asked
+            )
             chosen = next(matching, None)
             if chosen is None:
                 return None
             terms = chosen
-        try:
-            return debt, terms, self._agreements.preview(debt, terms, DEBTOR)
-        except AgreementRefusedError:
-            return None
+        return debt, terms, self._agreements.preview(debt, terms, DEBTOR, replaces=replaces)
+
+
+def own_agreement(agreements: ManageAgreements, room: Room, agreement_id: str) -> Agreement | None:
+    """An agreement of this account with the link's creditor; None if it is none of theirs."""
+    if not agreement_id:
+        return None
+    try:
+        found = agreements.one(room.account.account_id, agreement_id).agreement
+    except AgreementRefusedError:
+        return None
+    return found if found.creditor == room.opened.link.creditor else None
+
+
+def may_change(room: Room, agreement: Agreement) -> bool:
+    """Whether the debtor may ask for other terms alone: of an agreement that is kept and has not
+    come of another itself, since who could change again and again would never have to pay; and
+    only while none of its debts is on hold, since the new one would leave that debt out."""
+    today, kinds = room.opened.today, room.rulebook.holds
+    held = any(open_hold(room.account, kinds, name, today) for name in agreement.debts)
+    return standing(agreement, today).state == "active" and not agreement.replaces and not held
+
+
+def compared(old: Agreement | None, new: Agreement, today: date) -> pages.Compared | None:
+    """What is left to pay of the agreement that would be replaced, beside the new one; None if
+    none that is kept would be."""
+    found = standing(old, today) if old else None
+    if old is None or found is None or found.state != "active":
+        return None
+    unpaid = [one for one in found.instalments if one.left_minor]
+    now = pages.Side(
+        Amount(old.currency, found.left_minor),
+        len(unpaid),
+        unpaid[0].instalment.due_on,
+        unpaid[-1].instalment.due_on,
+        Amount(old.currency, sum(old.discount.values())),
+    )
+    then = pages.Side(
+        Amount(new.currency, new.total_minor),
+        len(new.instalments),
+        new.instalments[0].due_on,
+        new.instalments[-1].due_on,
+        Amount(new.currency, sum(new.discount.values())),
+    )
+    return pages.Compared(now, then)
 
 
 def about(agreement_id: str) -> str:
@@ -359,9 +432,10 @@ def about(agreement_id: str) -> str:
     return f"accept:{agreement_id}"
 
 
-def shown_plan(agreement: Agreement, states: Mapping[int, str] | None = None) -> pages.PlanShown:
-    """An agreement's terms as a page shows them."""
+def shown_plan(agreement: Agreement, found: Standing | None = None) -> pages.PlanShown:
+    """An agreement's terms as a page shows them, with where each instalment stands, if any does."""
     currency = agreement.currency
+    stands = {one.instalment.number: one for one in found.instalments} if found else {}
     return pages.PlanShown(
         instalments=[
             pages.PlanRow(
@@ -369,7 +443,8 @@ def shown_plan(agreement: Agreement, states: Mapping[int, str] | None = None) ->
                 one.due_on,
                 Amount(currency, one.amount_minor),
                 Amount(currency, one.interest_minor),
-                (states or {}).get(one.number, ""),
+                stands[one.number].state if one.number in stands else "",
+                _left_of_part(stands.get(one.number), currency),
             )
             for one in agreement.instalments
         ],
@@ -381,9 +456,10 @@ def shown_plan(agreement: Agreement, states: Mapping[int, str] | None = None) ->
     )
 
 
-def _was_in_force(agreement: Agreement) -> bool:
-    """Whether there is a document of it."""
-    return any(change.state == "active" for change in agreement.history)
+def _left_of_part(one: InstalmentStanding | None, currency: str) -> Amount | None:
+    if one is None or not 0 < one.left_minor < one.instalment.amount_minor:
+        return None
+    return Amount(currency, one.left_minor)
 
 
 def _choice(proposal: Proposal) -> dict[str, str]:
@@ -391,9 +467,10 @@ def _choice(proposal: Proposal) -> dict[str, str]:
     return {"offer": terms.offer, "count": str(terms.instalments), "every": terms.every}
 
 
-def _query_of(proposal: Proposal) -> dict[str, str]:
+def _query_of(proposal: Proposal, replaces: str) -> dict[str, str]:
     capacity = proposal.terms.capacity_minor
     more = {"monthly": str(capacity)} if capacity is not None else {}
+    more |= {"replaces": replaces} if replaces else {}
     return {**_choice(proposal), "currency": proposal.currency, **more}
 
 
@@ -404,6 +481,25 @@ def _query_of_promise(terms: Terms, currency: str) -> dict[str, str]:
         "minor": str(terms.amount_minor),
         "currency": currency,
     }
+
+
+def _refusal(error: AgreementRefusedError) -> str:
+    """Why an agreement did not come about, as a page of ours is told."""
+    return next((one.code for one in error.problems if one.code in _REFUSALS), "gone")
+
+
+def _why(room: Room, error: AgreementRefusedError) -> str:
+    """Why nothing at all is on offer."""
+    codes = {problem.code for problem in error.problems}
+    known = next((code for code in ("stopped", "unapplied_credit") if code in codes), "none")
+    return room.say(f"offers_{known}")
+
+
+def _money_wrong(room: Room, found: OnOffer) -> str:
+    """That an amount was not understood, with one as it would be."""
+    owed = sum(sum(parts.values()) for parts in found.debts.values())
+    example = _writer(room).money(example_of(owed), found.currency)
+    return room.say("money_wrong", currency=found.currency, example=example)
 
 
 def _promise_rule(found: OnOffer) -> str:

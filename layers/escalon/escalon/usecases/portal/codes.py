@@ -4,28 +4,31 @@ A code is an answer that the debtor asked for, so the contact policy lets it thr
 windows and caps (the kind `access_code`); a channel that they stopped stays stopped. It is made by
 a key from the challenge's name, so nothing of it is stored, and no log or queue ever sees it.
 
-    count the send → write challenge and message → call the carrier once → record
+    count the send → write the challenge → send it as an answer (usecases/contact/answers)
 """
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import msgspec
 from msgspec.structs import replace
 
 from escalon.domain.account import Account, ContactPoint
-from escalon.domain.contact.feedback import MessageState, weightier
 from escalon.domain.contact.policy import Allow
 from escalon.domain.contact.told import may_contact, zones_for
-from escalon.domain.local_time import in_zone
-from escalon.domain.ports import NotTaken, Refused, SendResult, Sent
+from escalon.domain.ports import SendResult
 from escalon.domain.rules.rulebook import Creditor, Rulebook
 from escalon.domain.storage import ConflictError
 from escalon.messages.code import code_email, code_sms
 from escalon.messages.mime import build_mime, is_address
-from escalon.usecases.contact.deliver import sent_key
-from escalon.usecases.contact.phone_numbers import country_of
+from escalon.usecases.contact.answers import (
+    Answer,
+    Answers,
+    NotYetError,
+    send_email,
+    send_sms,
+)
 from escalon.usecases.portal.door import Doors
 from escalon.usecases.portal.session import Sessions
 
@@ -60,7 +63,7 @@ class Challenge(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Codes:
-    """Sends codes and takes them. `report` is told of sends that failed, by ids alone."""
+    """Sends codes and takes them."""
 
     def __init__(
         self,
@@ -69,14 +72,14 @@ class Codes:
         doors: Doors,
         email: "Email",
         sms: "Sms",
-        report: Callable[[str, dict[str, Any]], None],
+        sending: Answers,
     ) -> None:
         self._table = table
         self._sessions = sessions
         self._doors = doors
         self._email = email
         self._sms = sms
-        self._report = report
+        self._answers = sending
 
     def points(self, account: Account, rulebook: Rulebook, now: datetime) -> list[ContactPoint]:
         """Where a code may be sent: what the contact policy allows for a code at this instant."""
@@ -125,12 +128,13 @@ class Codes:
             challenge = self._put(code, challenge)
         except ConflictError:
             return "too_soon"  # another press was quicker
-        document = _document(account, creditor, point, challenge, rulebook)
-        self._save(document)
-        result = self._call(challenge, creditor, point, language, document, rulebook)
-        self._record(document, point, result)
+        answer, call = self._written(account, challenge, creditor, point, language, rulebook)
+        try:
+            became = self._answers.send(answer, 0, now, call)
+        except NotYetError:
+            return "not_sent"
         # A lost answer may still bring the code; a person asks for another if it does not.
-        return "sent" if not isinstance(result, (Refused, NotTaken)) else "not_sent"
+        return "not_sent" if became == "failed" else "sent"
 
     def open_challenge(self, code: str) -> Challenge | None:
         """The link's latest challenge."""
@@ -181,69 +185,45 @@ class Codes:
         self._table.replace(put, challenge.version)
         return after
 
-    def _call(
+    def _written(
         self,
+        account: Account,
         challenge: Challenge,
         creditor: Creditor,
         point: ContactPoint,
         language: str,
-        document: dict[str, Any],
         rulebook: Rulebook,
-    ) -> SendResult:
+    ) -> tuple[Answer, Callable[[], SendResult]]:
+        """The message with the code, of which nothing is kept but that it was sent, where and
+        when; and how it is handed to its carrier."""
         secret = self._sessions.one_time_code(challenge.challenge_id)
         minutes = int(CODE_LASTS.total_seconds() // 60)
+        ready = Answer(
+            f"c{challenge.challenge_id}",
+            account.account_id,
+            KIND,
+            creditor.creditor,
+            point.channel,
+            point.address,
+            b"",
+            "",
+            rulebook.version,
+            zones_for(rulebook, account),
+        )
         if point.channel == "sms":
-            written = code_sms(secret, creditor, language, minutes)
-            here = rulebook.channels.sms.of(country_of(point.address))
-            return self._sms.send(
-                written.text,
-                to_number=point.address,
-                sender_id=creditor.sms_sender_id if here.sender_ids else "",
-                most_price=here.most_price,
-            )
+            sms = code_sms(secret, creditor, language, minutes)
+            text = replace(ready, body=sms.text.encode(), segments=sms.segments)
+            return text, lambda: send_sms(self._sms, text, creditor, rulebook)
         body = build_mime(
             code_email(secret, creditor, language, minutes),
             creditor=creditor,
             to_name="",
             to_address=point.address,
-            message_id=document["message_id"],
+            message_id=ready.message_id,
             date=challenge.sent_at,
         )
-        return self._email.send(
-            body,
-            to_address=point.address,
-            from_address=creditor.email_from,
-            message_id=document["message_id"],
-            account_id=document["account_id"],
-            creditor=creditor.creditor,
-            own_set=creditor.own_configuration_set,
-        )
-
-    def _record(self, document: dict[str, Any], point: ContactPoint, result: SendResult) -> None:
-        """Write down what the carrier said; its own events may have been quicker."""
-        if isinstance(result, Sent):
-            more: dict[str, Any] = {"provider_message_id": result.provider_message_id}
-            state: MessageState = "sent"
-            if point.channel == "sms":
-                names = {key: document[key] for key in ("account_id", "message_id")}
-                key = sent_key(point.channel, result.provider_message_id)
-                self._table.save(self._table.put_document(key, "SENT", names))
-        else:
-            more = {"reason": result.reason}
-            state = "unknown"
-            if isinstance(result, (Refused, NotTaken)):
-                state = "failed" if isinstance(result, Refused) else "released"
-            about = {"message_id": document["message_id"], "channel": point.channel, **more}
-            self._report(f"code_{state}", about)
-        noted = self._table.load(f"A#{document['account_id']}", f"M#{document['message_id']}")
-        before = noted or document
-        if before["state"] != "sending":
-            state = weightier(before["state"], state)
-        self._save({**before, **more, "state": state})
-
-    def _save(self, document: dict[str, Any]) -> None:
-        pk, sk = f"A#{document['account_id']}", f"M#{document['message_id']}"
-        self._table.save(self._table.put_document(pk, sk, document))
+        mail = replace(ready, body=body)
+        return mail, lambda: send_email(self._email, mail, creditor)
 
 
 def masked(point: ContactPoint) -> str:
@@ -262,33 +242,3 @@ def _can_carry(point: ContactPoint) -> bool:
 
 def _key(code: str) -> tuple[str, str]:
     return f"LINK#{code}", "CODE"
-
-
-def _document(
-    account: Account,
-    creditor: Creditor,
-    point: ContactPoint,
-    challenge: Challenge,
-    rulebook: Rulebook,
-) -> dict[str, Any]:
-    """What is kept of the message: that it was sent, where and when; never its text."""
-    zones, now = zones_for(rulebook, account), challenge.sent_at
-    return {
-        "message_id": f"c{challenge.challenge_id}",
-        "account_id": account.account_id,
-        "kind": KIND,
-        "creditor": creditor.creditor,
-        "channel": point.channel,
-        "to": point.address,
-        "step": KIND,
-        "stage": "",
-        "claimed_at": now,
-        "local_at": in_zone(zones, now).isoformat(),
-        "receivables": [],
-        "subject": "",
-        "segments": 1 if point.channel == "sms" else 0,
-        "kept_at": "",
-        "rulebook": rulebook.version,
-        "run_id": "",
-        "state": "sending",
-    }

@@ -46,7 +46,7 @@ class DisputePages:
 
     def show(self, room: Room, problems: dict[str, str] | None = None) -> Page:
         """The form."""
-        lines = [line for line in lines_owed(room) if not line.rests]
+        lines = [line for line in lines_owed(room) if line.rests != "disputed"]
         return room.show(
             pages.Dispute(
                 lines=lines,

@@ -73,10 +73,16 @@ class Room(msgspec.Struct, frozen=True, kw_only=True):
         """A contact point on a choice: what it is, and the address as its owner knows it again."""
         return f"{self.say(f'by_{point.channel}')}: {masked(point)}"
 
-    def pay_buttons(self, owed: Mapping[str, int], *, agreement: str = "") -> list[Button]:
-        """A button for every way to pay these amounts, which says what is paid."""
+    def pay_buttons(
+        self, owed: Mapping[str, int], *, agreement: str = "", whole: bool = False
+    ) -> list[Button]:
+        """A button for every way to pay these amounts, which says what is paid: what is owed, the
+        next instalment of an agreement, or the `whole` of what is left of it."""
         return [
-            Button(self._pay_address(way, agreement), self._pay_words(way, owed[way.currency]))
+            Button(
+                self._pay_address(way, agreement, whole=whole),
+                self._pay_words(way, owed[way.currency], whole=whole),
+            )
             for way in self.opened.ways(owed)
         ]
 
@@ -86,7 +92,7 @@ class Room(msgspec.Struct, frozen=True, kw_only=True):
         phrase = "pay_with_currency" if several else "pay_with"
         return [
             Button(
-                self._pay_address(way, ""),
+                self._pay_address(way),
                 self.say(phrase, way=way_of(self.reader.language, way.kind), currency=way.currency),
             )
             for way in self.opened.ways(self.opened.owed)
@@ -97,16 +103,17 @@ class Room(msgspec.Struct, frozen=True, kw_only=True):
         """Where the forms of a page with such buttons may lead."""
         return forms_lead(self.visit.secure)
 
-    def _pay_address(self, way: Way, agreement: str) -> str:
+    def _pay_address(self, way: Way, agreement: str = "", *, whole: bool = False) -> str:
         query = {"currency": way.currency} | ({"agreement": agreement} if agreement else {})
+        query |= {"whole": "1"} if whole else {}
         return f"{self.visit.path}/pay/{way.provider}?{urlencode(query)}"
 
-    def _pay_words(self, way: Way, minor: int) -> str:
+    def _pay_words(self, way: Way, minor: int, *, whole: bool) -> str:
         from escalon.messages.locales import Reader as Spelling
 
         amount = Spelling(self.locale, codes=False).amount(Amount(way.currency, minor))
         named = {"amount": amount, "way": way_of(self.reader.language, way.kind)}
-        return self.say("pay_amount", **named)
+        return self.say("pay_whole" if whole else "pay_amount", **named)
 
 
 # Of one answer, not of the page: they must not come along when the language is changed.

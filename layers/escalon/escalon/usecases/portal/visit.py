@@ -22,7 +22,13 @@ from escalon.pages import portal as pages
 from escalon.pages.page import Page
 from escalon.pages.payment import Button
 from escalon.pages.words import LANGUAGES, language_of
-from escalon.usecases.payments.payment_link import Opened, OpenPaymentLink, Visit, link_key
+from escalon.usecases.payments.payment_link import (
+    OFFERS_PATH,
+    Opened,
+    OpenPaymentLink,
+    Visit,
+    link_key,
+)
 from escalon.usecases.portal.account import AccountPages
 from escalon.usecases.portal.acts import (
     LONGEST_TEXT,
@@ -35,7 +41,8 @@ from escalon.usecases.portal.agreements import AgreementPages
 from escalon.usecases.portal.codes import Codes, masked
 from escalon.usecases.portal.disputes import DisputePages
 from escalon.usecases.portal.door import Doors, answers
-from escalon.usecases.portal.forms import HOURS, hours_of, week_of
+from escalon.usecases.portal.forms import HOURS, hours_of, is_wider, week_of
+from escalon.usecases.portal.own_agreements import OwnAgreementPages
 from escalon.usecases.portal.room import Room
 from escalon.usecases.portal.session import Session, Sessions, cookie_header, is_name
 
@@ -43,7 +50,11 @@ if TYPE_CHECKING:
     from escalon.adapters.table import Table
 
 ONE_CLICK = "One-Click"  # RFC 8058: what a mail program posts in the field List-Unsubscribe
+# Stopping a channel only ever lessens what is sent, so a link that is over is good for it too.
+_STOP = "stop"
 _CONFIRM = "confirm"  # what a code is for that confirms a session
+# Where somebody goes on who has confirmed that it is them, and what goes along.
+_ONWARD = {"dispute": ("line",), "settings": ("channels", "hours", "weekdays", "language")}
 _ANSWERS: tuple[Treated, ...] = ("well", "fair", "badly")
 _CHANNELS = ("email", "sms", "whatsapp")
 
@@ -64,6 +75,7 @@ class VisitPortal:
         acts: PortalActs,
         account: AccountPages,
         agreements: AgreementPages,
+        own: OwnAgreementPages,
         disputes: DisputePages,
         report: Callable[[str, dict[str, Any]], None],
     ) -> None:
@@ -82,8 +94,11 @@ class VisitPortal:
             "promise": agreements.promise,
             "plan": agreements.plan,
             "accept": agreements.accept,
-            "agreement": agreements.agreement,
-            "paper": agreements.paper,
+            "agreements": own.all,
+            "agreement": own.one,
+            "paper": own.paper,
+            "decline": own.ask_decline,
+            "statement": account.statement,
             "payments": account.payments,
             "receipt": account.receipt,
             "dispute": self._show_dispute,
@@ -96,6 +111,7 @@ class VisitPortal:
         }
         self._taken: Mapping[str, _Post] = {
             "accept": agreements.take,
+            "decline": own.decline,
             "dispute": self._take_dispute,
             "ask": self._take_ask,
             "help": self._take_help,
@@ -107,11 +123,15 @@ class VisitPortal:
 
     def get(self, visit: Visit, page: str) -> Page:
         """Show a page."""
-        return self._links.answered(visit, lambda opened: self._get(visit, opened, page))
+        return self._links.answered(
+            visit, lambda opened: self._get(visit, opened, page), over=page == _STOP
+        )
 
     def post(self, visit: Visit, page: str) -> Page:
         """Take a form."""
-        return self._links.answered(visit, lambda opened: self._post(visit, opened, page))
+        return self._links.answered(
+            visit, lambda opened: self._post(visit, opened, page), over=page == _STOP
+        )
 
     # ---------------------------------------------------------------- who is there
 
@@ -119,7 +139,7 @@ class VisitPortal:
         room = self._room(visit, opened, page)
         if page == "" and "back" in visit.query:
             return link_pages.back(room.reader, visit.code)
-        if page == "stop":
+        if page == _STOP:
             return self._show_stop(room)
         if page == "other":
             return self._show_other(room)
@@ -138,8 +158,8 @@ class VisitPortal:
 
     def _post(self, visit: Visit, opened: Opened, page: str) -> Page:
         room = self._room(visit, opened, page)
-        if page == "stop":
-            return self._take_stop(room)
+        if page == _STOP:
+            return self._guarded(room, lambda: self._take_stop(room))
         if page == "other":
             return self._take_other(room)
         if page == "enter":
@@ -212,6 +232,7 @@ class VisitPortal:
             ways=room.quiet_pay_buttons(),
             nothing_open=not room.opened.owed,
             other_ways=lines_of(in_locale(creditor.pay_instructions, room.opened.reader.locale)),
+            to=_wanted(room),
             problems={"answer": room.say(problem).rstrip(".")} if problem else {},
         )
         if not notice and room.opened.is_awaited:
@@ -227,7 +248,7 @@ class VisitPortal:
             return self._door(room, problem=f"door_{found}", status=403)
         self._acts.verified(account.account_id, link.message_id, link.channel)
         session = self._sessions.open(room.visit.code, room.reader.language, room.opened.now)
-        return self._seated(room, session).go()
+        return self._seated(room, session).go(_wanted(room))
 
     def _sign_out(self, room: Room, key: str) -> Page:  # noqa: ARG002 - signing out needs no name
         gone = cookie_header("", room.visit.path, timedelta(), secure=room.visit.secure)
@@ -238,9 +259,7 @@ class VisitPortal:
     def _show_stop(self, room: Room) -> Page:
         channel = room.say(f"by_{self._channel(room)}")
         if room.visit.query.get("done") == "stop":
-            words = room.say("stop_done", channel=channel)
-            view = pages.Confirm(title=room.say("stop_done_title"), paragraphs=(words,))
-            return room.show(view)
+            return self._stopped(room)
         view = pages.Confirm(
             title=room.say("stop_title"),
             paragraphs=(room.say("stop", creditor=room.opened.creditor.name, channel=channel),),
@@ -249,13 +268,18 @@ class VisitPortal:
         return room.show(view)
 
     def _take_stop(self, room: Room) -> Page:
-        """A mail program posts with one click and reads no page; a person gets one. Neither has to
-        show who they are: stopping is never made hard (RFC 8058, section 3.1)."""
+        """A mail program posts with one click, reads no page and may not be sent on (RFC 8058,
+        section 3.1); a person's form is, like any other. Neither has to show who they are: stopping
+        is never made hard."""
         one_click = ONE_CLICK in room.visit.form.get("List-Unsubscribe", ())
         link = room.opened.link
         how = "one_click" if one_click else "page"
         self._acts.stop(link.account_id, self._channel(room), link.message_id, how)
-        return room.go("stop", done="stop")
+        return self._stopped(room) if one_click else room.go(_STOP, done="stop")
+
+    def _stopped(self, room: Room) -> Page:
+        words = room.say("stop_done", channel=room.say(f"by_{self._channel(room)}"))
+        return room.show(pages.Confirm(title=room.say("stop_done_title"), paragraphs=(words,)))
 
     def _channel(self, room: Room) -> str:
         """The channel by which the link's message came."""
@@ -307,11 +331,13 @@ class VisitPortal:
             sent_to=sent_to,
             problems=problems or {},
         )
-        notice = f"code_{done}" if done in ("too_soon", "too_many", "not_sent") else ""
+        notice = f"code_{done}" if done in ("too_soon", "too_many", "not_sent", "why") else ""
         return room.show(view, notice=notice, status=422 if problems else 200)
 
     def _take_confirm(self, room: Room, key: str) -> Page:  # noqa: ARG002 - a code is good once
-        query = _known(room.visit.query, "line")
+        to = room.visit.query.get("to", "")
+        to = to if to in _ONWARD else "dispute"
+        query = _known(room.visit.query, *_ONWARD[to])
         account, link, now = room.account, room.opened.link, room.opened.now
         if room.visit.typed("code"):
             typed, challenge = self._codes.take(
@@ -324,7 +350,7 @@ class VisitPortal:
             session = self._sessions.open(
                 room.visit.code, room.reader.language, now, confirmed=True
             )
-            return self._seated(room, session).go("dispute", **query)
+            return self._seated(room, session).go(to, **query)
         wanted = room.visit.typed("point")
         found = self._codes.points(account, room.rulebook, now)
         point = next((one for one in found if one.point_id == wanted), None)
@@ -340,7 +366,7 @@ class VisitPortal:
             about=_CONFIRM,
             rulebook=room.rulebook,
         )
-        return room.go("confirm", **query, **({} if sent == "sent" else {"done": sent}))
+        return room.go("confirm", to=to, **query, **({} if sent == "sent" else {"done": sent}))
 
     # ---------------------------------------------------------------- disputes
 
@@ -413,31 +439,44 @@ class VisitPortal:
     # ---------------------------------------------------------------- how to be reached
 
     def _show_settings(self, room: Room) -> Page:
+        channels, query = _channels(room), room.visit.query
         hours, weekdays = hours_of(room.account.hours)
+        notice = ""
+        if "channels" in query:  # chosen before it was clear that it is them
+            wanted = query["channels"].split(",")
+            channels = [replace(one, wanted=one.channel in wanted) for one in channels]
+            if query.get("hours") in HOURS:
+                hours, weekdays = query["hours"], bool(query.get("weekdays"))
+            notice = "settings_again"
         view = pages.Settings(
-            channels=_channels(room),
+            channels=channels,
             hours=(*HOURS, *(("keep",) if hours == "keep" else ())),
             chosen_hours=hours,
             weekdays=weekdays,
             languages=LANGUAGES,
             chosen_language=language_of(room.account.language, room.reader.language),
         )
-        return room.show(view)
+        return room.show(view, notice=notice)
 
     def _take_settings(self, room: Room, key: str) -> Page:
-        form, account = room.visit, room.account
-        offered = [choice.channel for choice in _channels(room)]
-        wanted = set(room.visit.form.get("channel", ()))
+        """What lets us say less is done at once. What lets us say more than before, a channel or
+        hours that they had closed, needs a session that is confirmed: for it they are sent there
+        with what they chose."""
+        form, account, offered = room.visit, room.account, _channels(room)
+        wanted = set(form.form.get("channel", ()))
+        allowed = [one.channel for one in offered if one.channel in wanted and not one.wanted]
         hours = account.hours
         if form.typed("hours") in HOURS:
             hours = week_of(form.typed("hours"), weekdays=bool(form.typed("weekdays")))
         language = form.typed("language")
         if language not in LANGUAGES or language == language_of(account.language):
             language = account.language or language  # keeps its country, as in es-CO
+        wider = is_wider(hours, account.hours)
+        is_sure = room.session is not None and room.session.confirmed
         wish = Wish(
-            refused=tuple(channel for channel in offered if channel not in wanted),
-            allowed=tuple(channel for channel in offered if channel in wanted),
-            hours=hours,
+            refused=tuple(one.channel for one in offered if one.channel not in wanted),
+            allowed=tuple(allowed) if is_sure else (),
+            hours=hours if is_sure or not wider else account.hours,
             language=language,
         )
         self._acts.prefer(account.account_id, wish, key=key, rulebook=room.rulebook)
@@ -446,7 +485,11 @@ class VisitPortal:
         if session is not None:
             reader = replace(room.reader, language=spoken)
             room = self._seated(replace(room, reader=reader), session)
-        return room.go(done="settings")
+        if is_sure or not (allowed or wider):
+            return room.go(done="settings")
+        chosen = ",".join(one.channel for one in offered if one.channel in wanted)
+        typed = {name: form.typed(name) for name in ("hours", "weekdays", "language")}
+        return room.go("confirm", to="settings", channels=chosen, **typed, done="why")
 
 
 def _channels(room: Room) -> list[pages.ChannelChoice]:
@@ -460,6 +503,12 @@ def _channels(room: Room) -> list[pages.ChannelChoice]:
             addresses = ", ".join(masked(point) for point in points)
             found.append(pages.ChannelChoice(channel, addresses, wanted))
     return found
+
+
+def _wanted(room: Room) -> str:
+    """The page to which a message led before the identity check, and leads after it."""
+    to = room.visit.typed("to") or room.page
+    return to if f"/{to}" == OFFERS_PATH else ""
 
 
 def _known(query: Mapping[str, str], *names: str) -> dict[str, str]:
