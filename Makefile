@@ -30,7 +30,7 @@ tools:
 
 setup: venv tools ## make the three environments, without running anything
 
-run: setup ## collect the sample portfolio in an embedded AWS and show the page
+run: setup ## collect the sample portfolio in an embedded AWS, show the page and keep the stack
 	@$(escalon) run
 
 test: setup ## run every test, those on a deployed stack included (ARGS=… for pytest)
@@ -53,8 +53,8 @@ bench: setup ## print the benchmarks, each beside its floor
 up: setup ## start a local stack and keep it (escalon status, escalon down)
 	@$(escalon) up
 
-down: venv ## stop the local stack
-	@$(escalon) down
+down: venv ## stop every local stack
+	@$(escalon) down --all
 
 replay-real: setup ## replay a real portfolio: DATA=file.csv OUT=folder (CHAOS=1 for forged and late notices)
 	@$(escalon) replay "$(DATA)" --mapping $(PORTFOLIO)/mapping.yaml \

@@ -107,9 +107,8 @@ def register(app: typer.Typer, deployed: Stacks, errors_in_words: Errors) -> Non
         """
         with errors_in_words():
             as_of = at.astimezone(UTC) if at else None
-            found = explanation(
-                deployed(stack_name), account, as_of, rules, datetime.now(UTC), locale
-            )
+            stack = deployed(stack_name)
+            found = explanation(stack, account, as_of, rules, stack.now(), locale)
         show(found, account, locale)
 
     @app.command("account")

@@ -7,7 +7,6 @@ import json
 import uuid
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from datetime import UTC, datetime
 from typing import Annotated, Any
 from urllib.parse import quote, urlencode
 
@@ -168,7 +167,7 @@ def _look_everywhere(there: Deployed, brake: str) -> dict[str, Any]:
     """The outlook over all that is due, read from here."""
     brakes = read_brakes(there.table)
     with err.status("looking at all that is due …"):
-        found = outlook(there.table, _Rulebooks(there), datetime.now(UTC), brakes, brake)
+        found = outlook(there.table, _Rulebooks(there), there.now(), brakes, brake)
     return {
         "would_go": [
             {"creditor": creditor, "step": step, "by": by, "count": count}

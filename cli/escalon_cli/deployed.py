@@ -2,11 +2,13 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
 from typing import Any
 
 import boto3
 
+from escalon.adapters.clock import TableClock
 from escalon.adapters.documents import Documents
 from escalon.adapters.history import History
 from escalon.adapters.table import Table
@@ -25,6 +27,7 @@ class Deployed:
     name: str
     outputs: Mapping[str, str]
     client: Callable[[str], Any]
+    embedded: StackInfo | None = None  # where it runs, if that is this machine
 
     @cached_property
     def table(self) -> Table:
@@ -42,6 +45,10 @@ class Deployed:
     def history(self) -> History:
         """The history table."""
         return History(self.client("dynamodb"), self.outputs["History"])
+
+    def now(self) -> datetime:
+        """The stack's time: the real one, unless a replay has set its clock."""
+        return TableClock(self.table).now()
 
     @cached_property
     def _identity_key(self) -> bytes:
@@ -66,7 +73,7 @@ def of_local(info: StackInfo) -> Deployed:
             clients[service] = info.client(service)
         return clients[service]
 
-    return Deployed(info.name, info.outputs, client)
+    return Deployed(info.name, info.outputs, client, info)
 
 
 def of_cloud(stack_name: str) -> Deployed:

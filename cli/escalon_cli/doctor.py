@@ -7,6 +7,7 @@ from typing import Literal
 
 from botocore.exceptions import ClientError
 
+from escalon.domain.contact.gates import add_months
 from escalon.domain.contact.told import HOLIDAYS_AHEAD, holidays_through
 from escalon.domain.rules.rulebook import Rulebook
 from escalon_cli import senders
@@ -14,6 +15,8 @@ from escalon_cli.deployed import Deployed
 from escalon_cli.publish import live_version
 
 State = Literal["ok", "warn", "bad"]
+# By so many days a bucket may keep papers longer than a law counts in months.
+_A_MONTH = 31
 
 
 @dataclass(frozen=True)
@@ -72,7 +75,9 @@ def _rulebook(deployed: Deployed) -> Iterator[Finding]:
             f"not reviewed by counsel: {', '.join(unreviewed)}",
             "have them read, and write the name under reviewed_by",
         )
-    yield from _holidays(rulebook, datetime.now(UTC).date())
+    today = datetime.now(UTC).date()
+    yield from _holidays(rulebook, today)
+    yield from papers_kept(rulebook, int(deployed.outputs["AgreementDays"]), today)
     yield from (Finding(*found) for found in senders.examine(deployed, rulebook))
     if "whatsapp" in rulebook.channels.served and "WhatsAppNumber" not in deployed.outputs:
         yield Finding(
@@ -102,6 +107,30 @@ def _holidays(rulebook: Rulebook, today: date) -> Iterator[Finding]:
         if ending
         else Finding("ok", "holidays", "loaded for every country")
     )
+
+
+def papers_kept(rulebook: Rulebook, days: int, today: date) -> Iterator[Finding]:
+    """Whether documents of agreements stay as long as retention.yaml says for each creditor, and no
+    longer: the bucket keeps all of them for so many days, and in production locks them."""
+    shorter, longer = [], []
+    for creditor in rulebook.creditors:
+        rule = rulebook.retention_for([creditor]).get("agreements")
+        wanted = (add_months(today, rule.months) - today).days if rule else 0
+        if days < wanted:
+            shorter.append(f"{creditor} {wanted}")
+        elif days > wanted + _A_MONTH:
+            longer.append(f"{creditor} {wanted}")
+    remedy = "bring AgreementDays and retention.yaml together: docs/agreements-api.md"
+    if shorter or longer:
+        wanted_for = ", ".join((*shorter, *longer))
+        yield Finding(
+            "bad" if shorter else "warn",
+            "agreements kept",
+            f"for {days} days; retention.yaml wants {wanted_for}",
+            remedy,
+        )
+    else:
+        yield Finding("ok", "agreements kept", f"for {days} days, as retention.yaml says")
 
 
 def _ses(deployed: Deployed) -> Iterator[Finding]:

@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated
 
 import msgspec
@@ -72,7 +72,7 @@ def register(app: typer.Typer, deployed: Stacks, errors_in_words: Errors) -> Non
                 if brake.kind == "experiment"
             }
             accounts = [stored.account for stored in stack.table.all_accounts()] if chosen else []
-            reports = report(chosen, accounts, rulebook, datetime.now(UTC), ended)
+            reports = report(chosen, accounts, rulebook, stack.now(), ended)
         if as_json:
             sys.stdout.write(msgspec.json.encode(reports).decode() + "\n")
             return

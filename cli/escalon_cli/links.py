@@ -3,7 +3,6 @@
 import uuid
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from datetime import UTC, datetime
 
 import typer
 from rich.console import Console
@@ -33,7 +32,7 @@ def commands(
             there = deployed(stack)
             account_id = there.account_id(account)
             who = str(there.client("sts").get_caller_identity()["Arn"])
-            at = datetime.now(UTC)
+            at = there.now()
             about = {"account_id": account_id}
             act = Act(uuid.uuid4().hex, at, who, "links_revoked", why, about)
             Doors(there.table).revoke(account_id, at, act)

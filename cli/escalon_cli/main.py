@@ -1,18 +1,21 @@
 """The command line of operators and developers: `escalon …`."""
 
 import json
+import webbrowser
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Annotated, NoReturn
 
 import typer
 from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from escalon.adapters.clock import TableClock
 from escalon.authoring.rulebook import RulebookError, load_rulebook
 from escalon_cli import account as account_commands
 from escalon_cli import agreements as agreement_commands
@@ -21,14 +24,16 @@ from escalon_cli import contacts as contact_commands
 from escalon_cli import doctor as doctor_module
 from escalon_cli import experiments as experiment_commands
 from escalon_cli import holds as hold_commands
-from escalon_cli import letters, openapi, payment_secrets, payments, person
+from escalon_cli import letters, openapi, payment_secrets, payments, person, tasks
 from escalon_cli import links as link_commands
 from escalon_cli import risk as risk_commands
 from escalon_cli import rules as rules_commands
 from escalon_cli import runs as run_commands
 from escalon_cli.deployed import Deployed, of_cloud, of_local
-from escalon_cli.local import stack
+from escalon_cli.local import simulate, stack
 from escalon_cli.publish import live_version, put_in_force
+from escalon_cli.replay import clock as clock_commands
+from escalon_cli.replay import example as replay_example
 from escalon_cli.replay import output as replay_output
 from escalon_cli.replay import page as replay_page
 from escalon_cli.replay import play as replay_module
@@ -86,20 +91,25 @@ def _errors_in_words() -> Iterator[None]:
 
 
 def _deployed(name: str) -> Deployed:
+    """A stack by its name. `local` is also what a replay has left, if nothing else runs here."""
     info = stack.status(name)
+    if info is None and name == stack.DEFAULT_NAME:
+        info = stack.status(stack.REPLAY_NAME)
     if info is not None:
         return of_local(info)
-    if name == stack.DEFAULT_NAME:
-        _fail("no local stack is running; start one with `escalon up`")
+    if name in (stack.DEFAULT_NAME, stack.REPLAY_NAME):
+        _fail("no local stack is running; start one with `escalon up` or `escalon run`")
     return of_cloud(name)
 
 
 # ------------------------------------------------------------------------------------- payments
 
 money = payments.commands(_deployed, _errors_in_words)
+simulate.register(money, _deployed, _errors_in_words)
 money.add_typer(payment_secrets.commands(_deployed, _errors_in_words), name="secret")
 app.add_typer(money, name="payments")
 app.add_typer(person.commands(_deployed, _errors_in_words), name="person")
+app.add_typer(tasks.commands(_deployed, _errors_in_words), name="tasks")
 
 
 # ---------------------------------------------------------------------------------- local stack
@@ -116,11 +126,13 @@ def up() -> None:
         if not in_force:
             put_in_force(deployed, rulebook)
         replay_module.verify_senders(deployed, rulebook)
+        simulate.let_in(deployed)
         doctor_module.fix(deployed)
     table = Table(title="Escalón runs here", show_header=False)
     table.add_row("endpoint", info.endpoint_url)
     table.add_row("inbox", f"s3://{info.outputs['Bucket']}/inbox/<mapping>/<file>")
     table.add_row("api", info.outputs["ApiUrl"])
+    table.add_row("mailbox", info.mailbox_url)
     table.add_row("rulebook", in_force or rulebook.version)
     if in_force not in ("", rulebook.version):
         table.add_row("", "config/ says otherwise: escalon rules plan, then publish")
@@ -133,22 +145,42 @@ def up() -> None:
 def down(
     everything: Annotated[bool, typer.Option("--all", help="Every local stack.")] = False,
 ) -> None:
-    """Stop the embedded AWS and throw its data away."""
+    """Stop the embedded AWS and throw its data away: `local`, or what a replay has left."""
     with _errors_in_words():
         if everything:
-            stack.down_all()
+            ended = bool(stack.down_all())
         else:
-            stack.down()
-    out.print("stopped")
+            ended = stack.down() or stack.down(stack.REPLAY_NAME)
+    out.print("stopped" if ended else "nothing was running")
 
 
 @app.command()
 def status() -> None:
     """Tell which local stacks run."""
-    table = Table("stack", "endpoint", "IAM enforced", "pid")
+    table = Table("stack", "endpoint", "IAM enforced", "clock (UTC)", "pid")
     for info in stack.running():
-        table.add_row(info.name, info.endpoint_url, "yes" if info.auth else "no", str(info.pid))
+        clock = TableClock(of_local(info).table)
+        at = f"{clock.now():%Y-%m-%d %H:%M}" if clock.was_set() else "real"
+        table.add_row(info.name, info.endpoint_url, "yes" if info.auth else "no", at, str(info.pid))
     out.print(table)
+
+
+@app.command()
+def mailbox(
+    show: Annotated[bool, typer.Option("--open", help="In the browser.")] = False,
+    stack_name: StackName = "local",
+) -> None:
+    """Where to read what a local stack has sent: every e-mail and SMS, one-time codes too."""
+    with _errors_in_words():
+        info = _deployed(stack_name).embedded
+        if info is None:
+            raise LookupError(f"{stack_name} is in AWS: what it sends arrives at the debtors")
+    out.print(info.mailbox_url, soft_wrap=True)
+    if show:
+        webbrowser.open(info.mailbox_url)
+
+
+app.add_typer(clock_commands.commands(_deployed, _errors_in_words), name="clock")
 
 
 # ------------------------------------------------------------------------------------- exports
@@ -298,27 +330,37 @@ def replay(
         bool,
         typer.Option("--chaos", help="Notices also come twice, out of order, and forged."),
     ] = False,
+    keep: Annotated[
+        bool, typer.Option("--keep", help="Leave the stack, its clock at the last sweep.")
+    ] = False,
 ) -> None:
     """Play a portfolio day by day through the deployed functions, and show what happened."""
     if by_file and chaos:
         _fail("--chaos is about webhooks; leave --by-file out")
     if len(payments or []) != len(payments_mapping or []):
         _fail("give one --payments-mapping for each --payments")
+    with _errors_in_words():
+        times = tuple(sorted(clock_commands.time_of(text) for text in at))
     plan = replay_module.Plan(
         file,
         mapping,
         rulebook,
         first_day.date(),
         last_day.date(),
-        tuple(sorted(_time(text) for text in at)),
+        times,
         tuple(zip(payments or [], payments_mapping or [], strict=True)),
         "file" if by_file else "chaos" if chaos else "webhook",
     )
-    _replay(plan, to_folder)
+    _replay(plan, to_folder, keep=keep)
 
 
 @app.command()
-def run(to_folder: Annotated[Path, typer.Option("--out")] = Path("out/samples")) -> None:
+def run(
+    to_folder: Annotated[Path, typer.Option("--out")] = Path("out/samples"),
+    keep: Annotated[
+        bool, typer.Option(help="Leave the stack to look around in; `escalon down --all` ends it.")
+    ] = True,
+) -> None:
     """Collect the made-up Colombian portfolio of samples/ in an embedded AWS and show the page."""
     samples = Path("samples")
     plan = replay_module.Plan(
@@ -327,25 +369,19 @@ def run(to_folder: Annotated[Path, typer.Option("--out")] = Path("out/samples"))
         Path("config"),
         date(2026, 9, 1),
         date(2026, 11, 20),
-        (time(9),),
+        (clock_commands.time_of(clock_commands.AT),),
         ((samples / "payments.csv", samples / "payments_mapping.yaml"),),
         agreements=samples / "agreements.csv",
     )
-    _replay(plan, to_folder)
+    _replay(plan, to_folder, keep=keep)
 
 
-def _time(text: str) -> time:
-    try:
-        return time.fromisoformat(text)
-    except ValueError:
-        _fail(f"--at {text!r} is not a time of day; write it like 09:00")
-
-
-def _replay(plan: replay_module.Plan, to_folder: Path) -> None:
-    with _errors_in_words():
+def _replay(plan: replay_module.Plan, to_folder: Path, *, keep: bool) -> None:
+    example = None
+    with _errors_in_words(), stack.ending_is_an_interrupt():
         plan.check()
         to_folder.mkdir(parents=True, exist_ok=True)
-        info = stack.up("replay", parameters=REPLAY, fresh=True, console=err)
+        info = stack.up(stack.REPLAY_NAME, parameters=REPLAY, fresh=True, console=err)
         try:
             deployed = of_local(info)
             doctor_module.fix(deployed)
@@ -374,10 +410,41 @@ def _replay(plan: replay_module.Plan, to_folder: Path) -> None:
                         "rulebook": f"{summary['rulebook']} {summary['rulebook_version']}",
                     },
                 )
-        finally:
-            stack.down("replay")
+                if keep:
+                    example = replay_example.example(deployed)
+        except BaseException:
+            stack.down(stack.REPLAY_NAME)
+            raise
+        if not keep:
+            stack.down(stack.REPLAY_NAME)
     _show_summary(summary)
     out.print(f"\nOpen [bold]{page.resolve().as_uri()}[/]", soft_wrap=True)
+    if keep:
+        _show_kept(info, example)
+
+
+def _show_kept(info: stack.StackInfo, example: replay_example.Example | None) -> None:
+    """What can be done with the stack that a replay has left."""
+    out.print("\nThe stack is still there, its clock at the last sweep:\n")
+    lines = [("mailbox", info.mailbox_url)]
+    if example is not None:
+        lines += [
+            ("a debtor to try", f"{example.name}, document {example.account}"),
+            ("their last e-mail", f"{info.mailbox_url}/{example.message}"),
+            ("at the identity check", f"type {example.answer}, the end of the document"),
+        ]
+    account = example.account if example else "ACCOUNT"
+    lines += [
+        ("pay", f".venv/bin/escalon payments simulate {account}"),
+        ("let time pass", ".venv/bin/escalon clock forward --days 7"),
+        ("see what it did", f".venv/bin/escalon account {account}"),
+        ("and why", f".venv/bin/escalon explain {account}"),
+        ("end it", "make down"),
+    ]
+    width = max(len(name) for name, _ in lines)
+    for name, what in lines:  # unwrapped, so that addresses and commands can be copied
+        out.print(f"  [dim]{name:<{width}}[/]  {escape(what)}", soft_wrap=True, highlight=False)
+    out.print("\nThe whole story by hand: docs/replay.md", highlight=False)
 
 
 def _show_summary(summary: dict[str, object]) -> None:

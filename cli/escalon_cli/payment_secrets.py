@@ -51,6 +51,12 @@ def add(deployed: Deployed, provider: str, secret: Credential) -> int:
     return len(own)
 
 
+def newest(deployed: Deployed, provider: str) -> Credential | None:
+    """What a provider's notices are signed with since the last change; None if nothing was put
+    in."""
+    return next(iter(_webhook_secrets(deployed).get(provider, ())), None)
+
+
 def retire(deployed: Deployed, provider: str) -> int:
     """Take no webhook secret any more but the newest; says how many were dropped."""
     secrets = _webhook_secrets(deployed)

@@ -279,7 +279,7 @@ def commands(
             there = deployed(stack)
             rulebook = there.documents.rulebook(live_version(there))
             told = feeds.read(there.table, rulebook.payments.feeds)
-            stale = feeds.stale(rulebook, told, datetime.now(UTC))
+            stale = feeds.stale(rulebook, told, there.now())
         table = Table("feed", "told us", "longest silence", "")
         for feed, hours in rulebook.payments.feeds.items():
             state = "[red]stale: messages wait[/]" if feed in stale else "[green]fresh[/]"

@@ -5,7 +5,7 @@ import uuid
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Annotated, Any
 
 import msgspec
@@ -86,7 +86,7 @@ def commands(
         with errors_in_words():
             there = deployed(stack)
             books = _books(there, newest)
-            waiting = backlog(there, datetime.now(UTC))
+            waiting = backlog(there, there.now())
         out.print(books)
         _show_backlog(waiting)
 

@@ -1,4 +1,4 @@
-"""`escalon stop | resume | brakes | exclude | audit | runs` against an API on loopback."""
+"""`escalon stop | resume | brakes | exclude | audit | runs | tasks` against an API on loopback."""
 
 import json
 import threading
@@ -11,6 +11,7 @@ from urllib.parse import parse_qsl, urlsplit
 import msgspec
 import pytest
 import typer
+from msgspec.structs import replace
 from typer.testing import CliRunner
 
 from escalon.adapters.documents import Documents
@@ -19,11 +20,12 @@ from escalon.usecases.operators.answer_operations import AnswerOperations
 from escalon.usecases.runs.manage_brakes import read_brakes
 from escalon.usecases.runs.pace import keep_quotas
 from escalon.usecases.runs.undo_run import UndoRuns
-from escalon_cli import brakes, runs
+from escalon_cli import brakes, runs, tasks
 from escalon_cli.deployed import Deployed
 from escalon_cli.main import _errors_in_words
-from tests.doubles.world import NOW, World, debtor, point, rulebook
+from tests.doubles.world import NOW, World, debtor, point, receivable, rulebook
 from tests.usecases.test_manage_brakes import manage
+from tests.usecases.test_manage_tasks import manage as manage_tasks
 
 CALLER = "arn:aws:sts::123456789012:assumed-role/Operator/ana"
 RUN = "2026-09-07T15:00:00Z"
@@ -77,7 +79,9 @@ class Desk:
         resource = path.replace(ACCOUNT, "{id}")
         world = self.world
         undo = UndoRuns(world.table, world.rulebooks, world.clock)
-        answer = AnswerOperations(world.table, manage(world), undo, world.clock)(
+        answer = AnswerOperations(
+            world.table, manage(world), undo, manage_tasks(world), world.clock
+        )(
             f"{handler.command} {resource}",
             {"id": ACCOUNT},
             dict(parse_qsl(place.query)),
@@ -106,6 +110,7 @@ class Desk:
         app = typer.Typer()
         app.add_typer(runs.commands(self.deployed, _errors_in_words), name="runs")
         brakes.register(app, self.deployed, _errors_in_words)
+        app.add_typer(tasks.commands(self.deployed, _errors_in_words), name="tasks")
         environment = {"COLUMNS": "200"}
         done = CliRunner().invoke(app, list(words), input=answer, env=environment)
         assert done.exit_code == code, done.output
@@ -190,3 +195,25 @@ def test_runs_undo_says_what_was_taken_back(desk: Desk) -> None:
     assert "steps that may be taken again │ 1" in said
     assert "corrections to approve │ 1" in said
     assert "undone" in desk.run("runs")
+
+
+def test_tasks_are_listed_and_closed(desk: Desk) -> None:
+    assert desk.run("tasks") == "nothing is to be done"
+    phone = replace(point("sms"), channel="voice")
+    desk.world.put(debtor(ACCOUNT, receivable(late=20), points=(phone,)))
+    desk.world.run(NOW)
+    (task,) = desk.world.tasks()
+    shown = desk.run("tasks", "--kind", "call")
+    assert "reached, promised, not_reached, wrong_number" in shown
+    assert "call · r1 · firm_call" in shown
+    assert desk.run("tasks", "--overdue") == "nothing is to be done"
+    (listed,) = json.loads(desk.run("tasks", "--json"))["tasks"]
+    assert (listed["task_id"], listed["account_id"]) == (task["task_id"], ACCOUNT)
+    close = ("tasks", "close", task["task_id"], "--why", "called", "--key", "k1", "--outcome")
+    assert "write reached or promised or not_reached" in desk.run(*close, "posted", code=1)
+    done = desk.run(*close, "promised")
+    assert done == f"✓ closed: promised now note the promise: escalon promise {ACCOUNT} …"
+    assert "give --account if it was closed before" in desk.run(*close, "promised", code=1)
+    again = desk.run(*close, "promised", "--account", ACCOUNT)
+    assert "(it had been done before)" in again
+    assert [contact.channel for contact in desk.world.account(ACCOUNT).contacts] == ["voice"]

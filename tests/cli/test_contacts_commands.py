@@ -15,10 +15,12 @@ from tests.domain.test_contact_question import ANA, RULES, SUNDAY, TUESDAY
 
 def test_an_instant_without_an_offset_is_on_the_debtors_clock() -> None:
     zones = ("America/New_York", "America/Bogota")
-    assert instant_of("2026-09-06T10:00", zones) == datetime(2026, 9, 6, 14, tzinfo=UTC)
-    assert instant_of("2026-09-06T10:00-05:00", zones) == datetime(2026, 9, 6, 15, tzinfo=UTC)
+    assert instant_of("2026-09-06T10:00", zones, TUESDAY) == datetime(2026, 9, 6, 14, tzinfo=UTC)
+    with_offset = instant_of("2026-09-06T10:00-05:00", zones, TUESDAY)
+    assert with_offset == datetime(2026, 9, 6, 15, tzinfo=UTC)
+    assert instant_of("", zones, TUESDAY) == TUESDAY
     with pytest.raises(LookupError, match="write it as"):
-        instant_of("tomorrow", zones)
+        instant_of("tomorrow", zones, TUESDAY)
 
 
 def test_money_may_be_asked_for_where_an_address_allows_it_and_nothing_rests() -> None:

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from typer.testing import CliRunner, Result
 
 from escalon.authoring.rulebook import load_rulebook, sealed
-from escalon.domain.account import Account, Consent, Receivable
+from escalon.domain.account import Account, Channel, Consent, Receivable
 from escalon.domain.rules.rulebook import Rulebook, Strategy
 from escalon_cli import rules
 from escalon_cli.deployed import Deployed
@@ -56,7 +56,8 @@ def owes(account_id: str, due: str = "2026-09-01", pesos: int = 100_000, **more:
         due, receivable_id=f"r-{account_id}", open_minor=pesos * 100, issued_on=date(2026, 1, 1),
         known_on=date(2026, 1, 1),
     )  # fmt: skip
-    points = tuple(debts.point(channel, consent=PROVEN) for channel in ("email", "sms"))
+    channels: tuple[Channel, ...] = ("email", "sms", "voice")
+    points = tuple(debts.point(channel, consent=PROVEN) for channel in channels)
     made = debts.account(owed, account_id=account_id, points=points, language="es-CO")
     return replace(made, **more)
 

@@ -51,7 +51,7 @@ def test_no_personal_data_is_in_it(tmp_path: Path) -> None:
     for private in ("Ana", "Gómez", "CC 1000", "ana@example.com", "+57300", "form"):
         assert private not in text.split("\n", 1)[1]
     (account,) = book.accounts(tmp_path / "book.jsonl")
-    assert [point.consent and point.consent.evidence for point in account.points] == ["on file"] * 2
+    assert [point.consent and point.consent.evidence for point in account.points] == ["on file"] * 3
 
 
 def test_a_consent_without_proof_stays_one(tmp_path: Path) -> None:
@@ -60,7 +60,7 @@ def test_a_consent_without_proof_stays_one(tmp_path: Path) -> None:
         replace(p, consent=p.consent and replace(p.consent, evidence="")) for p in bare.points
     )
     (account,) = book.accounts(book_of(tmp_path, replace(bare, points=points)))
-    assert [point.consent and point.consent.evidence for point in account.points] == ["", ""]
+    assert [point.consent and point.consent.evidence for point in account.points] == ["", "", ""]
 
 
 def test_what_is_no_book_is_refused(tmp_path: Path) -> None:

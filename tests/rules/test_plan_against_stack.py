@@ -96,6 +96,7 @@ def both() -> tuple[dict[str, Told], dict[str, Told]]:
     told = foretold(world)
     for number in range(DAYS):
         world.run(nine_in_the_morning(BEGIN + number * DAY))
+        world.arrived()
     return told, happened(world)
 
 
@@ -135,6 +136,7 @@ def with_payments() -> tuple[dict[str, Told], dict[str, Told], dict[str, str]]:
             if was != stored.account:
                 first.setdefault(account_id, _day(at))
         world.run(at)
+        world.arrived()
     return told, happened(world), first
 
 

@@ -13,18 +13,27 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, cast
 from urllib.parse import parse_qs, unquote, urlencode, urlsplit
 
 import msgspec
+import urllib3
 
 from escalon.domain.money import to_major
 from escalon.domain.rules.rulebook import PaymentProvider, ProviderKind
 from escalon.providers.provider import Credential
+from escalon_cli.local import pages
+from escalon_cli.local.checkout import PATH as CHECKOUT_PATH
+from escalon_cli.local.checkout import (
+    Checkout,
+    Checkouts,
+    asked_of_mercado_pago,
+    asked_of_stripe,
+)
 
 type State = Literal["approved", "pending", "declined", "voided", "refunded"]
 
@@ -68,6 +77,9 @@ MAPPING: dict[str, Any] = {
     "payer_email": "data.email",
 }
 
+AT_ONCE = 8  # notices on their way at one time
+_SECONDS = 180.0  # to be answered in: many functions may start at once on a busy machine
+_HTTP = urllib3.PoolManager(maxsize=AT_ONCE, retries=False, timeout=_SECONDS)
 _JSON = msgspec.json.Encoder(decimal_format="number")
 _COLOMBIA = timezone(timedelta(hours=-5))
 _STRIPE = {
@@ -376,14 +388,23 @@ class StandIn:
     """The providers' APIs, on a port of their own for as long as the block lasts.
 
     They know what `put` was told of. The next questions get the statuses of `fails_with` instead of
-    an answer, one each.
+    an answer, one each. Stripe and Mercado Pago open checkouts; what is paid there is posted to
+    `webhooks` and the provider's kind, signed as of `now`. A `port` of 0 is any that is free.
     """
 
-    def __init__(self) -> None:
+    def __init__(
+        self,
+        port: int = 0,
+        *,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        webhooks: Callable[[], str] = lambda: "",
+    ) -> None:
         self.asked: list[str] = []  # the questions, as method and path
         self.fails_with: deque[int] = deque()
         self._payments: dict[tuple[str, str], Payment] = {}
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
+        self._now, self._webhooks = now, webhooks
+        self.checkouts = Checkouts(lambda: self.url, self._paid_online)
+        self._server = ThreadingHTTPServer(("127.0.0.1", port), _handler(self))
         self._thread = threading.Thread(
             target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True
         )
@@ -401,13 +422,35 @@ class StandIn:
         self._server.shutdown()
         self._server.server_close()
 
+    @property
+    def url(self) -> str:
+        """Where it is."""
+        return f"http://127.0.0.1:{self._server.server_port}"
+
     def api(self, kind: ProviderKind) -> str:
         """The base address of a provider's API, as a rulebook names it."""
-        return f"http://127.0.0.1:{self._server.server_port}/{kind}"
+        return f"{self.url}/{kind}"
 
     def put(self, kind: ProviderKind, payment: Payment) -> None:
         """What is true of a payment from now on."""
         self._payments[kind, payment.payment] = payment
+        if payment.state == "approved":
+            self.checkouts.settled(payment.reference)
+
+    def _paid_online(self, checkout: Checkout) -> str:
+        """Pay what a checkout asks for, and tell the stack; what went wrong, if anything did."""
+        payment = Payment(
+            str(_number(checkout.reference)),
+            checkout.reference,
+            checkout.amount_minor,
+            checkout.currency,
+            self._now(),
+            email="",  # so that the receipt goes to the debtor
+        )
+        self.put(checkout.kind, payment)
+        notice = webhook(checkout.kind, payment, payment.at)
+        status, said = post(f"{self._webhooks()}/{checkout.kind}", notice)
+        return "" if status == 200 else f"Escalón contestó {status} al aviso del pago: {said}"
 
     def answer(
         self, method: str, path: str, authorization: str, body: bytes
@@ -430,6 +473,20 @@ class StandIn:
                 return self._of_epayco(query.get("ref_payco", ""))
             case "POST", "payu", "reports-api", "4.0", "service.cgi":
                 return self._of_payu(json.loads(body))
+            case "POST", "stripe", "v1", "checkout", "sessions":
+                if authorization != f"Bearer {API_KEYS['stripe']}":
+                    return 401, {}
+                return 200, {"url": self.checkouts.open("stripe", **asked_of_stripe(body))}
+            case "POST", "mercadopago", "checkout", "preferences":
+                if authorization != f"Bearer {API_KEYS['mercadopago']}":
+                    return 401, {}
+                asked = asked_of_mercado_pago(json.loads(body, parse_float=Decimal))
+                return 201, {"init_point": self.checkouts.open("mercadopago", **asked)}
+            case "PUT", "stand-in", "payments", kind:
+                self.put(cast("ProviderKind", kind), msgspec.json.decode(body, type=Payment))
+                return 200, {}
+            case "GET", "stand-in", "checkouts":
+                return 200, {"waiting": msgspec.to_builtins(self.checkouts.waiting())}
         return 404, {}
 
     def _of_stripe(self, what: str, key: str, authorization: str) -> tuple[int, dict[str, Any]]:
@@ -491,6 +548,40 @@ class StandIn:
         return 200, {"code": "SUCCESS", "error": None, "result": {"payload": orders}}
 
 
+class Providers:
+    """The stand-in of a local stack, which runs in a process of its own; `url` is where."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+
+    def api(self, kind: ProviderKind) -> str:
+        """The base address of a provider's API, as a rulebook names it."""
+        return f"{self._url}/{kind}"
+
+    def put(self, kind: ProviderKind, payment: Payment) -> None:
+        """What is true of a payment from now on."""
+        self._ask("PUT", f"payments/{kind}", msgspec.json.encode(payment))
+
+    def waiting(self) -> list[Checkout]:
+        """The checkouts that nobody has paid yet, in the order of opening."""
+        return msgspec.convert(self._ask("GET", "checkouts")["waiting"], list[Checkout])
+
+    def _ask(self, method: str, what: str, body: bytes = b"") -> dict[str, Any]:
+        answer = _HTTP.request(method, f"{self._url}/stand-in/{what}", body=body)
+        found: dict[str, Any] = json.loads(answer.data)
+        return found
+
+
+def post(url: str, notice: Webhook) -> tuple[int, str]:
+    """Post a notice: status and text of the answer; status 0 if there was none."""
+    query = f"?{urlencode(notice.query)}" if notice.query else ""
+    try:
+        answer = _HTTP.request("POST", url + query, body=notice.body, headers=notice.headers)
+    except urllib3.exceptions.HTTPError as error:
+        return 0, f"nothing: {type(error).__name__}"
+    return answer.status, answer.data[:200].decode(errors="replace")
+
+
 def _payu_order(reference: str, payments: list[Payment]) -> dict[str, Any]:
     """All tries to pay one reference are transactions of one order."""
     transactions = []
@@ -537,12 +628,12 @@ def _handler(stand_in: StandIn) -> type[BaseHTTPRequestHandler]:
         protocol_version = "HTTP/1.1"
 
         def do_GET(self) -> None:
-            length = int(self.headers.get("Content-Length") or 0)
+            asked = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            if self.path.startswith(f"{CHECKOUT_PATH}/"):
+                pages.send_if_here(self, lambda: self._person(asked))
+                return
             status, document = stand_in.answer(
-                self.command,
-                self.path,
-                self.headers.get("Authorization", ""),
-                self.rfile.read(length),
+                self.command, self.path, self.headers.get("Authorization", ""), asked
             )
             body = _JSON.encode(document)
             self.send_response(status)
@@ -551,7 +642,13 @@ def _handler(stand_in: StandIn) -> type[BaseHTTPRequestHandler]:
             self.end_headers()
             self.wfile.write(body)
 
-        do_POST = do_GET  # noqa: N815 - http.server's name
+        do_POST = do_PUT = do_GET  # noqa: N815 - http.server's names
+
+        def _person(self, asked: bytes) -> pages.Answer:
+            checkouts = stand_in.checkouts
+            if self.command == "POST":
+                return checkouts.take(self.path, asked)
+            return checkouts.show(self.path)
 
         def log_message(self, format: str, *args: Any) -> None:
             """Nothing: `asked` has it."""

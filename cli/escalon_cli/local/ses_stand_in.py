@@ -13,7 +13,6 @@ the like, or what `fates.json` in its folder says ({"*@example.org": "delay"}), 
 """
 
 import base64
-import fcntl
 import gzip
 import http.client
 import json
@@ -27,6 +26,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.parser import BytesHeaderParser
+from email.policy import default
 from fnmatch import fnmatchcase
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -39,8 +39,11 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from escalon_cli.local import whatsapp_stand_in
+from escalon_cli.local import mailbox, pages, whatsapp_stand_in
+from escalon_cli.local.mailbox import Mailbox, Taken
 from escalon_cli.local.whatsapp_stand_in import WhatsappStandIn
+
+MAILS = "ses"  # in the stack's folder: every mail as it was taken
 
 SIMULATOR = "simulator.amazonses.com"
 
@@ -91,6 +94,11 @@ class Mail:
     mime: bytes
     account: str
     region: str
+
+    @property
+    def subject(self) -> str:
+        """Its subject, as a person reads it."""
+        return str(BytesHeaderParser(policy=default).parsebytes(self.mime).get("Subject", ""))
 
     def described(self) -> dict[str, Any]:
         """What SES says of the mail in each of its events."""
@@ -294,14 +302,25 @@ class _Together:
 
 
 class StandIn:
-    """One stand-in, before the MiniStack of `endpoint_url`; keeps what was sent in `folder`."""
+    """One stand-in, before the MiniStack of `endpoint_url`; keeps what was sent in `folder`, and
+    shows it in `mailbox` with the instant that `now` gives."""
 
-    def __init__(self, endpoint_url: str, folder: Path, region: str = "us-east-1") -> None:
+    def __init__(
+        self,
+        endpoint_url: str,
+        folder: Path,
+        region: str = "us-east-1",
+        *,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        mailbox: Mailbox | None = None,
+    ) -> None:
         self.endpoint = endpoint_url.removeprefix("http://")
         self.folder = folder
         self.region = region
-        self._mail_folder = folder / "ses"
+        self._mail_folder = folder / MAILS
         self._mail_folder.mkdir(parents=True, exist_ok=True)
+        self._clock = now
+        self.mailbox = mailbox or Mailbox(self._mail_folder)
         session = boto3.Session("test", "test", region_name=region)
         config = Config(proxies={}, retries={"mode": "standard"}, max_pool_connections=20)
         self._sns, self._ses, self._logs, self._lambda = (
@@ -315,7 +334,9 @@ class StandIn:
         self._events = _Together(self._publish, 10, 256 * 1024)  # PublishBatch takes no more
         self._reply_topics = _Remembered(self._read_reply_topics)
         self.whatsapp = WhatsappStandIn(
-            lambda number: fate_of(number, self._current_fates()), self._tell_of_whatsapp
+            lambda number: fate_of(number, self._current_fates()),
+            self._tell_of_whatsapp,
+            lambda name, to, text: self._shown(name, "whatsapp", (to,), text),
         )
         self._lines = _Together(self._hand_over_lines, 100, 1024 * 1024)
 
@@ -347,6 +368,7 @@ class StandIn:
         (self._mail_folder / f"{message_id}.eml").write_bytes(mail.mime)
         kept = {"to": mail.to, "tags": dict(mail.tags), "configuration_set": mail.configuration_set}
         (self._mail_folder / f"{message_id}.json").write_text(json.dumps(kept), encoding="utf-8")
+        self._shown(message_id, "email", mail.to, mail.subject)
         fates = self._current_fates()
         topics = self._topics.of(mail.configuration_set) if mail.configuration_set else []
         events = events_of(mail, fates, _now())
@@ -382,8 +404,9 @@ class StandIn:
 
     # --------------------------------------------------------------------- SMS
 
-    def sms_taken(self, number: str, message_id: str) -> None:
-        """Log an SMS as SNS does once it has a role to do so with."""
+    def sms_taken(self, number: str, message_id: str, text: str) -> None:
+        """Show an SMS, and log it as SNS does once it has a role to do so with."""
+        self._shown(message_id, "sms", (number,), text)
         fate = fate_of(number, self._current_fates())
         if not self.sms_attributes.get("DeliveryStatusIAMRole") or fate == "silence":
             return
@@ -429,6 +452,9 @@ class StandIn:
     def _read_reply_topics(self, _: str) -> list[str]:
         arns = (topic["TopicArn"] for topic in self._sns.list_topics()["Topics"])
         return [arn for arn in arns if "ReplyTopic" in arn]
+
+    def _shown(self, name: str, channel: mailbox.Channel, to: tuple[str, ...], said: str) -> None:
+        self.mailbox.keep(Taken(name, self._clock(), channel, to, said))
 
     # ------------------------------------------------------------------- fates
 
@@ -480,6 +506,9 @@ def _handler(stand_in: StandIn) -> type[BaseHTTPRequestHandler]:
 
         def do_any(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            if self.command == "GET" and self.path.startswith(mailbox.PATH):
+                pages.send_if_here(self, lambda: stand_in.mailbox.answer(self.path))
+                return
             if self.path == whatsapp_stand_in.PATH:
                 whatsapp_stand_in.answer(self, stand_in.whatsapp, body)
                 return
@@ -535,7 +564,8 @@ def _handler(stand_in: StandIn) -> type[BaseHTTPRequestHandler]:
             if form.get("Action") == "Publish" and form.get("PhoneNumber"):
                 found = ElementTree.fromstring(answer.body).find(".//{*}MessageId")  # noqa: S314 - MiniStack's
                 if found is not None and found.text:
-                    stand_in.sms_taken(form["PhoneNumber"], found.text)
+                    text = form.get("Message", "")
+                    stand_in.sms_taken(form["PhoneNumber"], found.text, text)
 
         def log_message(self, format: str, *args: Any) -> None:
             """Nothing: what was sent is in the folder."""
@@ -570,15 +600,3 @@ def _xml(action: str, result: str) -> _Answer:
         f"</{action}Response>"
     )
     return _Answer(200, [("Content-Type", "text/xml")], body.encode())
-
-
-def main(port: str, endpoint_url: str, folder: str) -> None:
-    """Serve for as long as MiniStack holds the lock of the stack's folder."""
-    server = StandIn(endpoint_url, Path(folder)).serve(int(port))
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    with (Path(folder) / "alive").open("a", encoding="utf-8") as lock:
-        fcntl.flock(lock, fcntl.LOCK_SH)
-
-
-if __name__ == "__main__":
-    main(*sys.argv[1:])

@@ -15,7 +15,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO, Any
@@ -26,9 +26,12 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 
+from escalon_cli.local import mailbox
+
 PROJECT = Path(__file__).resolve().parents[3]
 REGION = "us-east-1"
 DEFAULT_NAME = "local"
+REPLAY_NAME = "replay"
 
 # MiniStack's administrator; with AUTH=true it is the only one who needs no role.
 ADMINISTRATOR = ("test", "test")
@@ -63,12 +66,18 @@ class StackInfo:
     name: str
     endpoint_url: str
     carriers_url: str  # where SES and SNS are played (ses_stand_in)
+    providers_url: str  # where the payment providers are (provider_stand_in)
     port: int
     pid: int
     auth: bool
     folder: Path
     region: str = REGION
     outputs: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def mailbox_url(self) -> str:
+        """Where a person reads what was sent."""
+        return f"{self.carriers_url}{mailbox.PATH}"
 
     def environment(self) -> dict[str, str]:
         """The standard variables that point any AWS client at this stack, as its administrator."""
@@ -122,11 +131,12 @@ def up(
     out = console or Console(stderr=True)
     folder = _folder(project, name)
     given = dict(environment or {})
-    with _exclusively(folder, out) as busy, _ending_is_an_interrupt():
+    with _exclusively(folder, out) as busy, ending_is_an_interrupt():
         known = _read(folder)
         same = known is not None and known["auth"] == auth and known["environment"] == given
         if fresh or not same or not _is_alive(folder):
-            _stop(folder)
+            with nullcontext() if known is None else _step(out, "Ending the stack that was there"):
+                _stop(folder)
             started = True
             known = None
         else:
@@ -143,7 +153,7 @@ def up(
                 _sam_build(info, project, busy)
             with _step(out, "Deploying template.yaml (sam deploy)"):
                 outputs = _sam_deploy(info, project, parameters or {}, busy)
-                _add_what_ministack_drops(info)
+                _add_what_ministack_drops(info, parameters or {})
             _write(folder, {**known, "deployed": wanted, "outputs": outputs})
             return replace(info, outputs=outputs)
         except BaseException:
@@ -223,13 +233,14 @@ def _start(
     program = [str(interpreter), "-P", str(Path(__file__).with_name("embedded_aws.py"))]
     log = folder / "ministack.log"
     for _ in range(3):
-        port, carriers_port = _free_ports(2)
+        port, carriers_port, providers_port = _free_ports(3)
         carriers = _carriers(f"http://127.0.0.1:{carriers_port}")
         process = _spawn(program, folder, port, auth=auth, environment={**carriers, **environment})
-        _spawn_carriers(folder, port, carriers_port)
+        _spawn_outside(folder, port, carriers_port, providers_port)
         known = {
             "port": port,
             "carriers_port": carriers_port,
+            "providers_port": providers_port,
             "pid": process.pid,
             "auth": auth,
             "environment": environment,
@@ -299,12 +310,13 @@ def _carriers(url: str) -> dict[str, str]:
     return {f"AWS_ENDPOINT_URL_{service}": url for service in services}
 
 
-def _spawn_carriers(folder: Path, port: int, carriers_port: int) -> None:
-    """Start what plays SES and SNS; it ends by itself when MiniStack does."""
-    program = [sys.executable, "-P", "-m", "escalon_cli.local.ses_stand_in"]
-    with (folder / "carriers.log").open("wb") as log:
+def _spawn_outside(folder: Path, port: int, carriers_port: int, providers_port: int) -> None:
+    """Start what plays the carriers and the payment providers; it ends by itself when MiniStack
+    does."""
+    program = [sys.executable, "-P", "-m", "escalon_cli.local.outside", str(folder)]
+    with (folder / "outside.log").open("wb") as log:
         subprocess.Popen(
-            [*program, str(carriers_port), f"http://127.0.0.1:{port}", str(folder)],
+            [*program, f"http://127.0.0.1:{port}", str(carriers_port), str(providers_port)],
             cwd=folder,
             env={"PATH": os.environ.get("PATH", os.defpath), "HOME": str(folder), "TZ": "UTC"},
             stdin=subprocess.DEVNULL,
@@ -486,12 +498,14 @@ def _program(project: Path, name: str) -> Path:
     return program
 
 
-def _add_what_ministack_drops(info: StackInfo) -> None:
+def _add_what_ministack_drops(info: StackInfo, parameters: Mapping[str, str]) -> None:
     """Set what template.yaml asks for and MiniStack's CloudFormation leaves out.
 
     Those are a table's time to live and point-in-time recovery, and a function's RecursiveLoop:
-    without the last, a chain of functions that invoke each other ends after 16.
+    without the last, a chain of functions that invoke each other ends after 16. Where the stack has
+    a clock of its own nothing expires: MiniStack would go by the machine's.
     """
+    expires = parameters.get("Clock") != "table"
     built = (info.folder / "build" / "template.yaml").read_text(encoding="utf-8")
     template = yaml.load(built, _TemplateLoader)  # noqa: S506 - makes YAML's own types only
     pages = info.client("cloudformation").get_paginator("list_stack_resources")
@@ -506,7 +520,7 @@ def _add_what_ministack_drops(info: StackInfo) -> None:
             continue
         name, asked = physical[logical], resource.get("Properties") or {}
         if resource["Type"] == "AWS::DynamoDB::Table":
-            if expiry := asked.get("TimeToLiveSpecification"):
+            if (expiry := asked.get("TimeToLiveSpecification")) and expires:
                 state = tables.describe_time_to_live(TableName=name)["TimeToLiveDescription"]
                 if state["TimeToLiveStatus"] != "ENABLED":
                     tables.update_time_to_live(TableName=name, TimeToLiveSpecification=expiry)
@@ -596,6 +610,7 @@ def _info(name: str, folder: Path, known: Mapping[str, Any]) -> StackInfo:
         name=name,
         endpoint_url=f"http://127.0.0.1:{known['port']}",
         carriers_url=f"http://127.0.0.1:{known['carriers_port']}",
+        providers_url=f"http://127.0.0.1:{known['providers_port']}",
         port=known["port"],
         pid=known["pid"],
         auth=known["auth"],
@@ -650,7 +665,7 @@ def _take(lock: IO[str]) -> bool:
 
 
 @contextmanager
-def _ending_is_an_interrupt() -> Iterator[None]:
+def ending_is_an_interrupt() -> Iterator[None]:
     """Let a closed terminal or a `kill` clean up as Ctrl-C does."""
 
     def interrupt(*_: object) -> None:

@@ -35,10 +35,12 @@ class NotTakenError(Exception):
 @dataclass
 class WhatsappStandIn:
     """One stand-in. `fate` says what becomes of a number; `tell` gets each event, as the topic of a
-    WhatsApp account's event destination does."""
+    WhatsApp account's event destination does; `show` each message that was taken: its id, its
+    number and what it says."""
 
     fate: Callable[[str], str]
     tell: Callable[[str], None]
+    show: Callable[[str, str, str], None] = lambda *_: None
     taken: list[dict[str, Any]] = field(default_factory=list)  # Meta's requests, in order
 
     def send(self, body: bytes) -> str | None:
@@ -50,6 +52,7 @@ class WhatsappStandIn:
             raise NotTakenError(429, "ThrottledRequestException", "Rate exceeded")
         self.taken.append(request)
         message_id = str(uuid.uuid4())
+        self.show(message_id, request["to"], _said(request))
         for status in _statuses(fate):
             self.tell(event({"statuses": [_told(request, message_id, status, fate)]}))
         return None if fate == "no_answer" else message_id
@@ -91,6 +94,17 @@ def event(value: Mapping[str, Any]) -> str:
             "messageId": str(uuid.uuid4()),
         }
     )
+
+
+def _said(request: Mapping[str, Any]) -> str:
+    """A template's name and what was filled in: its words are with Meta."""
+    template = request["template"]
+    filled = [
+        parameter["text"]
+        for component in template.get("components", ())
+        for parameter in component.get("parameters", ())
+    ]
+    return "\n".join((f"[{template['name']}]", *filled))
 
 
 def _statuses(fate: str) -> Iterator[str]:

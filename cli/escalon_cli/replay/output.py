@@ -5,7 +5,7 @@ Accounts are named by the source's own references here; inside the system they a
 
 import hashlib
 import json
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
@@ -22,8 +22,9 @@ from escalon.domain.account import Account
 from escalon.domain.contact.told import zones_for
 from escalon.domain.decisions.decision import Refusal
 from escalon.domain.decisions.explanation import refusal_sentence, sentences
+from escalon.domain.holds import end_of
 from escalon.domain.local_time import in_zone
-from escalon.messages.render import RECEIPT
+from escalon.messages.render import AGREEMENT, RECEIPT
 from escalon.usecases.runs.books import Totals
 from escalon_cli.deployed import Deployed
 from escalon_cli.replay.play import Plan, Played
@@ -54,18 +55,28 @@ class Books:
         """An instant on the debtor's clock, with its offset."""
         return in_zone(self.zones(account_id), datetime.fromisoformat(at)).isoformat()
 
-    def messages(self) -> list[Line]:
-        """Every message that was handed to a provider, or may have been. Receipts ask for nothing
-        and go when they go: they are no part of what a ladder says."""
-        found = []
+    def messages(self) -> tuple[list[Line], list[Line]]:
+        """Every message that was handed to a provider, or may have been: those that ask, and the
+        receipts. Those ask for nothing and go when they go: they are no part of what a ladder
+        says."""
+        messages: list[Line] = []
+        receipts: list[Line] = []
+        steps = (step for strategy in self._rulebook.strategies for step in strategy.steps)
+        gives = {step.step: step.gives for step in steps if step.gives}
         for document in self._deployed.table.all_documents("M#"):
-            if document["state"] == "released" or document.get("kind") == RECEIPT:
+            if document["state"] == "released":
                 continue  # nothing has left: the provider was not reached
             account_id = document["account_id"]
-            found.append(
+            is_receipt = document.get("kind") in (RECEIPT, AGREEMENT)
+            asking = "statutory_notice" if document["step"] in gives else "collection"
+            (receipts if is_receipt else messages).append(
                 {
                     "message_id": document["message_id"],
                     "account_id": self.ref(account_id),
+                    "debtor_id": self.ref(document.get("debtor_id", account_id)),
+                    "role": document.get("role", "debtor"),
+                    "kind": "transaction_confirmation" if is_receipt else asking,
+                    "gives": gives.get(document["step"], ()),
                     "account_name": self.accounts[account_id].name,
                     "creditor": document["creditor"],
                     "channel": document["channel"],
@@ -82,12 +93,56 @@ class Books:
                     "provider_message_id": document.get("provider_message_id"),
                     "state": document["state"],
                     "reason": document.get("reason"),
+                    "told": {
+                        event: self.local(account_id, told["at"])
+                        for event, told in document.get("told", {}).items()
+                    },
                     "crossed_by": document.get("crossed_by"),
                     "run_id": document["run_id"],
-                    "kept_at": document["kept_at"],
+                    **({} if is_receipt else {"kept_at": document["kept_at"]}),
                 }
             )
-        return sorted(found, key=lambda line: (line["sent_at"], line["message_id"]))
+        for found in (messages, receipts):
+            found.sort(key=lambda line: (line["sent_at"], line["message_id"]))
+        return messages, receipts
+
+    def persons(self) -> list[Line]:
+        """Every account as it is at the end, as far as the law on contact asks: where the person
+        is, by what they may be reached, what rests, and every change of a consent on the way."""
+        consents: dict[str, list[Line]] = defaultdict(list)
+        for entry in self._deployed.table.all_documents("C#"):
+            consents[entry.pop("_account_id")].append(entry)
+        placed_at = {
+            document["hold"]["hold_id"]: document.get("placed_at")
+            for document in self._deployed.table.all_documents("H#")
+        }
+        kinds = self._rulebook.holds
+        found = []
+        for account_id, account in self.accounts.items():
+            found.append(
+                {
+                    "account_id": account.source_ref,
+                    "country": account.country,
+                    "region": account.region,
+                    "zones": account.zones,
+                    "number_zones": account.number_zones,
+                    "points": account.points,
+                    "refused_channels": account.refused_channels,
+                    "consents": consents[account_id],
+                    "holds": [
+                        {
+                            "kind": hold.kind,
+                            "stop": kinds[hold.kind].stop if hold.kind in kinds else "",
+                            "receivable_id": hold.receivable_id,
+                            "placed_at": placed_at.get(hold.hold_id),
+                            "from": hold.starts_on,
+                            "until": end_of(hold, kinds),
+                        }
+                        for hold in account.holds
+                    ],
+                }
+            )
+        return sorted(found, key=lambda line: str(line["account_id"]))
 
     def tasks(self) -> list[Line]:
         """Work that was opened for people."""
@@ -261,16 +316,14 @@ class Books:
 def write(deployed: Deployed, plan: Plan, played: Played, out: Path) -> dict[str, Any]:
     """Write every file of the replay into `out`; returns the summary."""
     books = Books(deployed, played)
-    messages = books.messages()
-    _write_bodies(deployed, messages, out)
-    tasks, ledger = books.tasks(), books.ledger()
+    ledger = books.ledger()
+    messages = write_contacts(deployed, books, ledger, out)
+    tasks = books.tasks()
     receivables = books.receivables(ledger)
     decisions, refusals = books.decisions_and_refusals()
     for name, lines in (
-        ("messages", messages),
         ("decisions", decisions),
         ("tasks", tasks),
-        ("ledger", ledger),
         ("refusals", refusals),
         ("receivables", receivables),
         ("agreements", books.agreements()),
@@ -281,6 +334,21 @@ def write(deployed: Deployed, plan: Plan, played: Played, out: Path) -> dict[str
         json.dumps(summary, ensure_ascii=False, indent=2, default=str) + "\n", encoding="utf-8"
     )
     return summary
+
+
+def write_contacts(deployed: Deployed, books: Books, ledger: list[Line], out: Path) -> list[Line]:
+    """Write what the law on contact is about: who was written to, when, how, and what they owed.
+    Returns the messages that ask."""
+    messages, receipts = books.messages()
+    _write_bodies(deployed, messages, out)
+    for name, lines in (
+        ("accounts", books.persons()),
+        ("messages", messages),
+        ("receipts", receipts),
+        ("ledger", ledger),
+    ):
+        _write_lines(out / f"{name}.jsonl", lines)
+    return messages
 
 
 def _write_lines(path: Path, lines: Iterable[Line]) -> None:

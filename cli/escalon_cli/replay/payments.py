@@ -19,22 +19,25 @@ from typing import Literal
 from urllib.parse import parse_qsl, urlencode
 
 import msgspec
-import urllib3
 
 from escalon.authoring.rulebook import sealed
 from escalon.domain.money import to_major
 from escalon.domain.rules.rulebook import ProviderKind, Rulebook
 from escalon.importing.records import PaymentRecord
+from escalon.providers.provider import OpensCheckouts
+from escalon.providers.registry import module_of
 from escalon.usecases.payments.book_payments import payment_key as pointer_key
 from escalon_cli.deployed import Deployed
 from escalon_cli.local.provider_stand_in import (
     API_KEYS,
+    AT_ONCE,
     SECRETS,
     TOLD,
     Payment,
-    StandIn,
+    Providers,
     Webhook,
     payment_key,
+    post,
     setting,
     webhook,
 )
@@ -43,7 +46,6 @@ from escalon_cli.waiting import report_of, until
 type Way = Literal["file", "webhook", "chaos"]
 
 KINDS: tuple[ProviderKind, ...] = tuple(TOLD)
-_AT_ONCE = 8  # notices on their way at one time
 _PAYMENTS = "replay-payments"
 
 # Payments are handed in one file an instant, in a layout of our own, whatever theirs was.
@@ -86,18 +88,25 @@ class Notices:
 
 
 class Webhooks:
-    """The providers, as far as a replay needs them, on a stand-in of their own."""
+    """The providers, as far as a replay needs them: the stand-in of the stack."""
 
-    def __init__(self, deployed: Deployed, stand_in: StandIn, *, chaos: bool) -> None:
+    def __init__(self, deployed: Deployed, stand_in: Providers, *, chaos: bool) -> None:
         self._deployed = deployed
         self._stand_in = stand_in
         self._chaos = chaos
-        self._http = urllib3.PoolManager(maxsize=_AT_ONCE, retries=False)
         self.notices = Notices()
 
     def known_to(self, rulebook: Rulebook) -> Rulebook:
-        """The rulebook with the stand-in's providers instead of its own."""
-        providers = {kind: setting(kind, kind, api=self._stand_in.api(kind)) for kind in KINDS}
+        """The rulebook with the stand-in's providers instead of its own. Their checkouts take what
+        those of the same kind take in the rulebook, as far as they are opened at an API: the others
+        are pages of the real provider."""
+        own = rulebook.payments.providers.values()
+        providers = {}
+        for kind in KINDS:
+            taken = {currency for one in own if one.kind == kind for currency in one.currencies}
+            currencies = sorted(taken) if isinstance(module_of(kind), OpensCheckouts) else ()
+            here = setting(kind, kind, api=self._stand_in.api(kind))
+            providers[kind] = msgspec.structs.replace(here, currencies=tuple(currencies))
         payments = msgspec.structs.replace(rulebook.payments, providers=providers)
         return sealed(msgspec.structs.replace(rulebook, payments=payments))
 
@@ -122,7 +131,7 @@ class Webhooks:
             self._stand_in.put(kind, payment)
             expected.append(pointer_key(f"{kind}:{payment_key(kind, payment)}"))
             posts.extend(self._posts(kind, payment, at))
-        with ThreadPoolExecutor(_AT_ONCE) as pool:
+        with ThreadPoolExecutor(AT_ONCE) as pool:
             for became in pool.map(lambda post: self._post(*post), posts):
                 self.notices.answers[became] = self.notices.answers.get(became, 0) + 1
 
@@ -155,16 +164,12 @@ class Webhooks:
         return posts
 
     def _post(self, what: str, kind: ProviderKind, notice: Webhook) -> str:
-        url = f"{self._deployed.outputs['ApiUrl']}/webhooks/{kind}"
-        if notice.query:
-            url += "?" + urlencode(notice.query)
-        answer = self._http.request("POST", url, body=notice.body, headers=notice.headers)
-        if what != "forged" and answer.status != 200:
+        status, said = post(f"{self._deployed.outputs['ApiUrl']}/webhooks/{kind}", notice)
+        if what != "forged" and status != 200:
             raise PaymentsRefusedError(
-                f"{kind} was answered {answer.status} to a genuine notice ({what}): "
-                f"{answer.data[:200].decode(errors='replace')}"
+                f"{kind} was answered {status} to a genuine notice ({what}): {said}"
             )
-        return f"{what} {answer.status}"
+        return f"{what} {status}"
 
 
 class Files:

@@ -22,8 +22,10 @@ from escalon.domain.rules.rulebook import Rulebook
 from escalon.importing.mapping import MappingFile, RowReader, for_sections, read_mapping
 from escalon.importing.reading import UnreadableFileError, read_csv, read_xlsx
 from escalon.importing.records import PaymentRecord, Row, RowProblem
+from escalon.usecases.contact.manage_tasks import LIST as TASKS
 from escalon_cli.deployed import Deployed
-from escalon_cli.local.provider_stand_in import StandIn
+from escalon_cli.local.provider_stand_in import Providers
+from escalon_cli.operator_api import operator_api
 from escalon_cli.publish import put_in_force
 from escalon_cli.replay.agreements import Debtors, WrongActError, read_acts
 from escalon_cli.replay.payments import Files, Notices, PaymentsRefusedError, Way, Webhooks
@@ -86,15 +88,17 @@ type Tell = Callable[[str, int, int], None]
 
 
 def play(deployed: Deployed, plan: Plan, tell: Tell) -> Played:
-    """Play the plan on a stack with a table clock. `tell(what, done, of)` hears of progress."""
+    """Play the plan on a local stack with a table clock. `tell(what, done, of)` hears of
+    progress."""
+    if deployed.embedded is None:
+        raise ReplayError(f"{deployed.name} is in AWS; a replay needs a stack on this machine")
     try:
-        with StandIn() as stand_in:
-            return _play(deployed, plan, tell, stand_in)
+        return _play(deployed, plan, tell, Providers(deployed.embedded.providers_url))
     except (PaymentsRefusedError, WrongActError) as error:
         raise ReplayError(str(error)) from error
 
 
-def _play(deployed: Deployed, plan: Plan, tell: Tell, stand_in: StandIn) -> Played:
+def _play(deployed: Deployed, plan: Plan, tell: Tell, stand_in: Providers) -> Played:
     started = time.monotonic()
     webhooks = Webhooks(deployed, stand_in, chaos=plan.by == "chaos")
     files = Files(deployed)
@@ -139,7 +143,7 @@ def _play(deployed: Deployed, plan: Plan, tell: Tell, stand_in: StandIn) -> Play
         clock.set(at)
         tell("day", (at.astimezone(zone).date() - plan.first_day).days, days)
         if not arriving:
-            played.runs.append(_sweep(deployed, at))
+            played.runs.append(sweep(deployed, at))
             continue
         told = [a.payment for a in arriving if a.by_webhook]
         if told:
@@ -160,7 +164,7 @@ def verify_senders(deployed: Deployed, rulebook: Rulebook) -> None:
             ses.create_email_identity(EmailIdentity=sender)
 
 
-def _sweep(deployed: Deployed, at: datetime) -> str:
+def sweep(deployed: Deployed, at: datetime) -> str:
     """What EventBridge Scheduler does at that instant, and wait until its run is delivered."""
     event = {"scheduled_at": at.strftime("%Y-%m-%dT%H:%M:%SZ")}
     answer = deployed.client("lambda").invoke(
@@ -170,7 +174,32 @@ def _sweep(deployed: Deployed, at: datetime) -> str:
     if "run_id" not in body:
         raise ReplayError(f"the sweep of {at} did not start a run: {body}")
     run_ended(deployed, body["run_id"], at)
+    _post_letters(deployed)
     return str(body["run_id"])
+
+
+def _post_letters(deployed: Deployed) -> None:
+    """Somebody posts every letter on the day on which it is asked for, and says so."""
+    for task in deployed.table.listed(TASKS):
+        if task["kind"] == "letter":
+            closing = {
+                "key": f"replay-{task['task_id']}",
+                "why": "a replay posts its letters at once",
+                "task": task["task_id"],
+                "outcome": "posted",
+            }
+            place = f"/accounts/{task['account_id']}/tasks/closings"
+            operator_api(deployed)("POST", place, closing)
+
+
+def sweeps_of(
+    first_day: date, last_day: date, at: Sequence[time_of_day], zone: ZoneInfo
+) -> Iterator[datetime]:
+    """The instants at which the schedule would begin a run, in order."""
+    day = first_day
+    while day <= last_day:
+        yield from (datetime.combine(day, one, zone).astimezone(UTC) for one in at)
+        day += timedelta(days=1)
 
 
 def _moments(
@@ -185,11 +214,7 @@ def _moments(
     for one in payments:
         if one.payment.paid_at < end:
             arriving.setdefault(max(one.payment.paid_at, begin), []).append(one)
-    sweeps: set[datetime] = set()
-    day = plan.first_day
-    while day <= plan.last_day:
-        sweeps.update(datetime.combine(day, at, zone).astimezone(UTC) for at in plan.at)
-        day += timedelta(days=1)
+    sweeps = set(sweeps_of(plan.first_day, plan.last_day, plan.at, zone))
     for at in sorted(sweeps | set(arriving)):
         if at in arriving:
             yield at, sorted(arriving[at], key=lambda one: one.payment.payment_id)
