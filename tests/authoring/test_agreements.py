@@ -492,6 +492,18 @@ def test_a_file_that_offers_nothing_is_a_mistake(config: Path) -> None:
         load_rulebook(config, try_messages=False)
 
 
+def test_the_message_with_the_document_is_in_every_language_or_in_none(config: Path) -> None:
+    """L24"""
+    (config / "messages/en/agreement.j2").unlink()
+    with pytest.raises(RulebookError) as refused:
+        load_rulebook(config, try_messages=False)
+    (problem,) = refused.value.problems
+    assert problem.file.endswith("messages/en/agreement.j2")
+    (config / "messages/es-CO/agreement.j2").unlink()
+    loaded = load_rulebook(config, try_messages=False)
+    assert "agreement" not in loaded.messages["en"]
+
+
 def test_what_is_published_says_the_same_when_it_is_read_again(shipped: Rulebook) -> None:
     assert msgspec.json.decode(msgspec.json.encode(shipped), type=Rulebook) == shipped
 

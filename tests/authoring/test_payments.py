@@ -125,6 +125,7 @@ def test_the_rules_of_taking_money_become_what_they_say(shipped: Rulebook) -> No
     assert payments.feeds == {}
     assert payments.allocation == {
         "CO": Allocation(("fee", "tax", "interest", "principal"), named_first=True),
+        "US": Allocation(("fee", "tax", "interest", "principal"), named_first=True, held="never"),
         "*": Allocation(("fee", "tax", "interest", "principal"), named_first=True),
     }
     assert payments.authority == {

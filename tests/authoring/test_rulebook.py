@@ -583,9 +583,10 @@ BROKEN = [
     ),
     Broken(
         "a payment that would never reach the principal (L16)",
-        '    order: [fee, tax, interest, principal]\n    named_first: yes\n  "*"',
-        '    order: [fee, tax, interest]\n    named_first: yes\n  "*"',
+        '  "*":\n    order: [fee, tax, interest, principal]',
+        '  "*":\n    order: [fee, tax, interest]',
         "each of what a debt is made of has its one place",
+        at="order: [fee, tax, interest]\n",
         file="payments.yaml",
         remedy="write fee, tax, interest, principal in the order in which they are settled",
     ),

@@ -5,6 +5,8 @@ on the clock of every place where the person may be: no compiled plans, no next 
 only the list of what was broken. Whatever leaves the system is held against it.
 """
 
+import re
+import unicodedata
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from functools import cache
@@ -17,6 +19,8 @@ from escalon.authoring import yaml_lines
 CONFIG = Path(__file__).parents[2] / "config"
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 EVERY_CHANNEL = ("email", "sms", "whatsapp", "voice", "letter")
+# Kinds of messages that ask for something.
+ASKING = ("collection", "statutory_notice", "agreed_call")
 
 
 class Made(NamedTuple):
@@ -47,15 +51,52 @@ class Question(NamedTuple):
     kind: str = "collection"
     stops: tuple[str, ...] = ()
     address_failed: bool = False
+    refused: bool = False  # whether the person wants nothing by this channel
+    origin: str = ""  # of the address
+    use: str = ""
 
 
 def breaches(country: str, asked: Question) -> list[str]:
     """Every rule of the country's law, and of what is never done, that the contact breaks."""
-    return [
+    found = [
         f"{name}: {wrong}"
         for name in ("core.never", country.lower())
         for wrong in _of_layer(_law(name), country, asked)
-    ] + (["the address is known not to work"] if asked.address_failed else [])
+    ]
+    if asked.refused:
+        found.append("the person refuses the channel")
+    if asked.address_failed:
+        found.append("the address is known not to work")
+    return found
+
+
+def barring_notices(country: str) -> list[tuple[str, int]]:
+    """The notices without which nothing more may be asked for about a debt, and within how many
+    days of the first communication about it each has to be given."""
+    return [
+        (duty["notice"], duty["within_days"])
+        for duty in _law(country.lower()).get("duties", ())
+        if duty["bars_asking"] and duty["after"] == "first_contact"
+    ]
+
+
+def read_along(opening: str) -> list[str]:
+    """The words of debt and the amounts in what others can read on a locked screen (a subject, the
+    first words of an SMS), in whatever language they are."""
+    rule = _law("core.never")["preview"]
+    plain = "".join(
+        letter
+        for letter in unicodedata.normalize("NFD", opening.casefold())
+        if not unicodedata.combining(letter)
+    )
+    found = [
+        word
+        for word in sorted({word for words in rule["forbid_words"].values() for word in words})
+        if re.search(
+            rf"\b{re.escape(word.removesuffix('*'))}{'' if word[-1] == '*' else r'\b'}", plain
+        )
+    ]
+    return found + re.findall(r"[$€£]\s?\d[\d.,]*", plain)
 
 
 @cache
@@ -115,7 +156,7 @@ def _of_layer(law: dict[str, Any], country: str, asked: Question) -> list[str]:
         if asked.kind in each["kinds"] and "after" not in each and _begun(each, clocks)
         for limit in each["skips"]
     }
-    asking = asked.kind in ("collection", "statutory_notice", "agreed_call")
+    asking = asked.kind in ASKING
 
     def binds(name: str) -> dict[str, Any] | None:
         rule = law.get(name)
@@ -128,6 +169,11 @@ def _of_layer(law: dict[str, Any], country: str, asked: Question) -> list[str]:
         denied = asked.role in rule.get("deny", ())
         if denied or asked.role not in rule.get("allow", (asked.role,)):
             found.append("recipient")
+    if rule := binds("points"):
+        if asked.origin in rule.get("deny_origins", ()):
+            found.append(f"address from {asked.origin}")
+        if asked.use in rule.get("deny_uses", ()):
+            found.append(f"address for {asked.use}")
     if rule := binds("channels"):
         found += _channel(rule, asked, clocks)
     if rule := binds("holidays"):

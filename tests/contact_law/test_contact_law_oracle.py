@@ -1,9 +1,6 @@
 """No message leaves outside what an independent judge of the law allows."""
 
-from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
-from functools import cache
-from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -13,45 +10,16 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from escalon.authoring.rulebook import sealed
-from escalon.domain.account import Account, Consent, ContactPoint, ContactRecord, Receivable
+from escalon.domain.account import Consent, ContactPoint, ContactRecord
 from escalon.domain.contact.policy import Allow, evaluate
-from escalon.domain.decisions.forecast import Event, forecast
-from escalon.domain.identity import account_id_of
-from escalon.domain.rules.rulebook import Rulebook
-from escalon.importing.mapping import MappingFile, RowReader, read_mapping, without
-from escalon.importing.reading import read_csv
-from escalon.importing.records import Record, Row
-from escalon.importing.taking import take
 from escalon.usecases.messages_between import ToDeliver
+from tests.contact_law.lived import PLACES, START
 from tests.contact_law.oracle import Given, Made, Question, breaches
 from tests.contact_law.table import policy_of
 from tests.doubles.world import OneRulebook, World, debtor, rulebook
-from tests.rules.books import shipped
 
-SAMPLES = Path(__file__).parents[2] / "samples"
-COUNTRIES = ("BR", "CL", "CO", "ES", "GB", "MX", "PE", "US")
 MINUTE = timedelta(minutes=1)
-START = datetime(2026, 9, 1, 5, tzinfo=UTC)
 
-# Places with what is special about them: clocks that change in spring and autumn on either side of
-# the equator, half a country in another zone, an island, none told at all.
-PLACES: dict[str, list[tuple[tuple[str, ...], str]]] = {
-    "BR": [(("America/Sao_Paulo",), "SP"), ((), "AM"), (("America/Noronha",), ""), ((), "")],
-    "CL": [(("America/Santiago",), "RM"), ((), "VS"), (("America/Punta_Arenas",), "MA"), ((), "")],
-    "CO": [(("America/Bogota",), ""), ((), "")],
-    "ES": [(("Europe/Madrid",), "MD"), (("Atlantic/Canary",), "CN"), ((), "CT"), ((), "")],
-    "GB": [(("Europe/London",), "ENG"), ((), "SCT"), ((), "")],
-    "MX": [(("America/Mexico_City",), "CMX"), ((), "CHH"), (("America/Tijuana",), "BCN"), ((), "")],
-    "PE": [(("America/Lima",), ""), ((), "")],
-    "US": [
-        (("America/New_York",), "NY"),
-        (("America/New_York", "America/Los_Angeles"), "NY"),
-        (("America/Los_Angeles",), "NY"),
-        ((), "AZ"),
-        (("Pacific/Honolulu",), "HI"),
-        ((), ""),
-    ],
-}
 # Around the days on which some clock of these countries changes, and any day between.
 CHANGES = [
     datetime(2026, 9, 6, tzinfo=UTC),
@@ -76,7 +44,7 @@ histories = st.lists(
 
 @settings(max_examples=1000, deadline=None)
 @given(
-    country=st.sampled_from(COUNTRIES),
+    country=st.sampled_from(sorted(PLACES)),
     place=st.integers(0, 5),
     at=instants,
     history=histories,
@@ -132,124 +100,6 @@ def test_what_the_policy_allows_the_judge_allows_and_the_other_way_round(
     if not isinstance(verdict, Allow) and verdict.next_allowed_at is not None:
         later = asked._replace(at=verdict.next_allowed_at)
         assert breaches(country, later) == []
-
-
-# --- a year of the sample portfolio --------------------------------------------------------------
-
-
-@cache
-def portfolio() -> list[tuple[Account, tuple[Receivable, ...]]]:
-    """The accounts of samples/portfolio.csv with what is issued to them later, as imported on the
-    day of the export."""
-    text = (SAMPLES / "mapping.yaml").read_text(encoding="utf-8")
-    mapping = read_mapping(text, "mapping.yaml")
-    assert isinstance(mapping, MappingFile)
-    mapping = without(mapping, ["payments", "disputes", "links"])
-    by_debtor: dict[str, list[Record]] = {}
-    with (SAMPLES / "portfolio.csv").open("rb") as file:
-        rows = read_csv(iter(lambda: file.read(1 << 16), b""), form=mapping.file, file="p.csv")
-        reader = RowReader.of(mapping, rows.cursor.header, file="p.csv")
-        assert isinstance(reader, RowReader)
-        for _, line, cells in rows:
-            row = reader.row(line, cells)  # type: ignore[arg-type]
-            if isinstance(row, Row):
-                by_debtor.setdefault(row.records[0].source_ref or "", []).extend(row.records)
-    return [_taken(ref, records) for ref, records in by_debtor.items()]
-
-
-def _taken(ref: str, records: list[Record]) -> tuple[Account, tuple[Receivable, ...]]:
-    taken = take(
-        Account(f"a{ref}", ref, ""),
-        {},
-        (),
-        records,
-        waiting=(),
-        source="erp",
-        cause="c",
-        today=START.date(),
-        zone="America/Bogota",
-        now=START,
-        name_of=lambda reference: account_id_of(b"secret", reference),
-    )
-    return taken.account, tuple(receivable for receivable, _ in taken.scheduled)
-
-
-def under(country: str) -> Rulebook:
-    """The shipped ladders with one country's law for everybody. The notice that a law wants before
-    anybody asks again is given by every step."""
-    base = shipped()
-    ladders = tuple(
-        replace(
-            ladder,
-            steps=tuple(
-                replace(step, gives=("validation_notice",)) if step.message else step
-                for step in ladder.steps
-            ),
-        )
-        for ladder in base.strategies
-    )
-    return sealed(
-        replace(
-            base,
-            strategies=ladders,
-            contact_policies={"*": policy_of(country)},
-            default_zone=next(iter(PLACES[country][0][0])),
-        )
-    )
-
-
-def moved(account: Account, country: str, number: int) -> Account:
-    """The same debtor in that country: in one of its places, some with a fresh consent (the United
-    States want one that was confirmed within sixty days)."""
-    zones, region = PLACES[country][number % len(PLACES[country])]
-    points = account.points
-    if number % 2:
-        points = tuple(
-            replace(point, consent=replace(point.consent, granted_on=date(2026, 8, 20)))
-            if point.consent is not None
-            else point
-            for point in points
-        )
-    return replace(
-        account, country=country, zones=zones, region=region, number_zones=(), points=points
-    )
-
-
-def judged(country: str, account: Account, events: tuple[Event, ...]) -> list[str]:
-    """What is wrong with each message, by the judge, given those before it."""
-    points: Mapping[str, ContactPoint] = {point.point_id: point for point in account.points}
-    before: list[Made] = []
-    found = []
-    for event in events:
-        if event.kind != "message":
-            continue
-        point = points[event.point_id]
-        consent = point.consent
-        asked = Question(
-            event.at,
-            event.channel,
-            account.zones,
-            account.region,
-            Given(consent.granted_on, consent.evidence, consent.revoked_at) if consent else None,
-            tuple(before),
-            address_failed=bool(point.failed),
-        )
-        found += [f"{event.at} {event.step}: {wrong}" for wrong in breaches(country, asked)]
-        before.append(Made(event.at, event.channel))
-    return found
-
-
-@pytest.mark.parametrize("country", COUNTRIES)
-def test_a_year_of_the_sample_portfolio_breaks_no_rule(country: str) -> None:
-    by = under(country)
-    messages = 0
-    for number, (account, to_come) in enumerate(portfolio()):
-        who = moved(account, country, number)
-        events = forecast(who, by, START, START + timedelta(days=365), to_come=to_come)
-        assert judged(country, who, events) == []
-        messages += sum(event.kind == "message" for event in events)
-    # The year is no silence: the judge has something to judge.
-    assert messages > 400
 
 
 def test_the_judge_is_awake() -> None:

@@ -6,15 +6,20 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from escalon.domain.account import Account, Consent, ContactPoint, Hold
+from escalon.domain.account import Account, Consent, ContactPoint, Hold, Receivable
 from escalon.domain.contact.facts import Notice
+from escalon.domain.contact.policy import Allow
+from escalon.domain.contact.told import may_contact
 from escalon.domain.decisions.decision import Decision, Reason
 from escalon.domain.decisions.engine import decide
 from escalon.domain.decisions.explanation import explain, sentence
 from escalon.domain.decisions.forecast import forecast, walk
 from escalon.domain.local_time import local_date
+from escalon.domain.payments.statement import asked_about
 from escalon.domain.rules.rulebook import Chase, Creditor, HoldKind, Need, Rulebook, Step
 from tests.contact_law.table import policy_of
 from tests.domain.debts import account, at, codes, params, receivable, rulebook, step
@@ -192,7 +197,7 @@ def test_colombia_a_debt_of_more_than_18_months_is_not_reported() -> None:
     old = debtor("CO", debt={"due": "2025-03-20", "known_on": date(2026, 9, 1)})
     by = rules("CO", *BUREAU)
     done = happened(old, by, "2026-12-31 00:00")
-    assert done == ["2026-09-01 notice email", "2026-09-03 notice-again email"]
+    assert done == ["2026-09-01 notice email", "2026-09-02 notice-again email"]
     decision = at_rest(old, by, "2026-12-30 10:00")
     assert why(decision)["why"] == "too_old"
 
@@ -258,17 +263,66 @@ def test_united_states_nothing_more_is_asked_where_the_notice_was_not_given() ->
     }
 
 
+YOUNGER = receivable("2026-09-01", receivable_id="r2", currency="USD", open_minor=5)
+NEW_YORK = "America/New_York"
+
+
+def owing_two(younger: Receivable) -> Account:
+    """The older debt is due on 30 August and carries the ladder."""
+    who = debtor("US", debt={"due": "2026-08-30"})
+    return replace(who, receivables=(*who.receivables, younger))
+
+
 def test_united_states_a_debt_that_was_listed_in_a_message_has_been_spoken_of() -> None:
-    """The statement shows every open debt, so the five days run for each of them."""
-    younger = receivable(
-        "2026-09-15", receivable_id="r2", currency="USD", open_minor=5, known_on=date(2026, 8, 1)
-    )
-    by = rules("US", VALIDATION, ASK)
-    who = debtor("US")
-    who = replace(who, receivables=(*who.receivables, younger))
-    *_, last = walk(who, by, at("2026-09-01 00:00", "America/New_York"), at("2026-09-05 00:00"))
+    """The five days run for each debt that the message shows, and for none that it does not."""
+    to_come = replace(YOUNGER, receivable_id="r3", due_on=date(2026, 9, 20))
+    who = owing_two(YOUNGER)
+    who = replace(who, receivables=(*who.receivables, to_come))
+    by = rules("US", replace(VALIDATION, day=3), ASK)
+    *_, last = walk(who, by, at("2026-09-01 00:00", NEW_YORK), at("2026-09-05 00:00", NEW_YORK))
     first = {r.receivable_id: r.first_contact_at for r in last.account.receivables}
-    assert first["r1"] == first["r2"] is not None
+    written = at("2026-09-02 08:00", NEW_YORK)
+    assert first == {"r1": written, "r2": written, "r3": None}
+
+
+def test_united_states_the_notice_is_given_of_every_debt_that_its_message_shows() -> None:
+    """12 CFR 1006.34(a): once the older debt is paid, the younger one may be asked for."""
+    by = rules("US", replace(VALIDATION, day=3), ASK, FIRM)
+    start, later = at("2026-09-01 00:00", NEW_YORK), at("2026-09-11 00:00", NEW_YORK)
+    *_, last = walk(owing_two(YOUNGER), by, start, later)
+    younger = next(r for r in last.account.receivables if r.receivable_id == "r2")
+    assert younger.steps == {}
+    (gave,) = younger.noticed
+    assert (gave.at, gave.state, gave.gives) == (
+        at("2026-09-02 08:00", NEW_YORK), "delivered", ("validation_notice",),
+    )  # fmt: skip
+    alone = replace(last.account, receivables=(younger,))
+    decision = decide(alone, by, at("2026-09-14 10:00", NEW_YORK))
+    assert (decision.action, decision.receivable_id) == ("message", "r2")
+
+
+def test_united_states_a_message_does_not_ask_for_a_debt_on_which_asking_is_barred() -> None:
+    """12 CFR 1006.34 and 1006.38: nobody gave its notice in time."""
+    written = at("2026-08-10 10:00", NEW_YORK)
+    barred = replace(YOUNGER, first_contact_at=written)
+    who = owing_two(barred)
+    by = rules("US", replace(ASK, day=3, needs=None))
+    now = at("2026-09-03 10:00", NEW_YORK)
+    decision = decide(who, by, now)
+    assert (decision.action, decision.receivable_id) == ("message", "r1")
+    assert params(decision, "not_asked_for") == {
+        "receivable": "r2",
+        "step": ASK.step,
+        "rule": "us.duties[0]",
+        "source": "12 CFR 1006.34(a)",
+        "why": "notice_owed",
+        "about": {"notice": "validation_notice", "day": "2026-08-15"},
+    }
+    overdue, _ = asked_about(who, "andina", by, now)
+    assert [each.receivable_id for each in overdue] == ["r1"]
+    # The notice itself still goes, late as it is, for both.
+    overdue, _ = asked_about(who, "andina", by, now, ("validation_notice",))
+    assert [each.receivable_id for each in overdue] == ["r1", "r2"]
 
 
 def test_united_states_a_report_waits_14_days_after_we_wrote() -> None:
@@ -291,6 +345,40 @@ def test_united_states_a_claim_waits_until_the_time_to_dispute_has_passed() -> N
     )
     done = happened(debtor("US"), rules("US", VALIDATION, claim), "2026-12-31 00:00")
     assert done == ["2026-09-02 validation email", "2026-10-10 claim task"]
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    spoken=st.lists(st.none() | st.integers(0, 12), min_size=1, max_size=4),
+    given_of=st.sets(st.integers(0, 3)),
+    gives=st.sampled_from([(), ("validation_notice",), ("bureau_notice",)]),
+)
+def test_united_states_a_message_asks_for_what_could_be_asked_for_alone_and_for_all_of_it(
+    spoken: list[int | None], given_of: set[int], gives: tuple[str, ...]
+) -> None:
+    """`spoken`: how many days ago each debt was first spoken of, if it was."""
+    now = at("2026-09-10 10:00", NEW_YORK)
+    debts = [
+        replace(
+            YOUNGER,
+            receivable_id=f"r{number}",
+            first_contact_at=None if days is None else now - timedelta(days=days),
+            notices=(Notice("validation_notice", now, "m"),) if number in given_of else (),
+        )
+        for number, days in enumerate(spoken)
+    ]
+    who, say = replace(debtor("US"), receivables=tuple(debts)), replace(ASK, gives=gives)
+    by = rules("US", say)
+    overdue, _ = asked_about(who, "andina", by, now, gives)
+    alone = [
+        debt
+        for debt in debts
+        if may_contact(
+            who, by, channel="email", point=who.points[0], kind="collection", at=now,
+            receivable=debt, step=say,
+        ) == Allow()
+    ]  # fmt: skip
+    assert overdue == alone
 
 
 def test_united_states_insolvency_of_one_debt_silences_the_person() -> None:

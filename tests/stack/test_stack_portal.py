@@ -59,7 +59,7 @@ class Phone:
         return self._ask("GET", self._at(path))
 
     def post(self, path: str, **form: str) -> "Phone":
-        hidden = dict(re.findall(r'name="(token|key)" value="(\w+)"', self.text))
+        hidden = dict(re.findall(r'name="(token|key|shown|lang)" value="(\w+)"', self.text))
         return self._ask("POST", self._at(path), urlencode({**hidden, **form}))
 
     def _at(self, path: str) -> str:

@@ -1,19 +1,25 @@
 """A portfolio in a layout that nobody has seen is replayed with nothing but a mapping for it."""
 
 import json
-from dataclasses import dataclass
-from datetime import date, time
+import urllib.request
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
-from escalon_cli.deployed import of_local
+from escalon_cli.deployed import Deployed, of_local
+from escalon_cli.local import simulate
 from escalon_cli.local.stack import PROJECT, down, up
 from escalon_cli.main import REPLAY
+from escalon_cli.replay import clock
 from escalon_cli.replay import output as replay_output
 from escalon_cli.replay import play as replay
 from escalon_cli.replay.payments import Way
+from tests.contact_law.judge import judged, unexplained
 
 BOOK = """\
 Cliente;Posta;Fattura;Emessa;Scadenza;Importo;Pagata;Contestata
@@ -63,13 +69,16 @@ payments:
 class Replayed:
     out: Path
     summary: dict[str, Any]
+    afterwards: dict[str, Any] = field(default_factory=dict)
 
     def lines(self, name: str) -> list[dict[str, Any]]:
         text = (self.out / f"{name}.jsonl").read_text(encoding="utf-8")
         return [json.loads(line) for line in text.splitlines()]
 
 
-def play(folder: Path, by: Way) -> Replayed:
+def play(
+    folder: Path, by: Way, then: Callable[[Deployed], dict[str, Any]] = lambda _: {}
+) -> Replayed:
     """Ten days of March 2025 in New York, whose clocks go forward on the 9th."""
     (folder / "open_items.csv").write_text(BOOK, encoding="utf-8")
     (folder / "mapping.yaml").write_text(MAPPING, encoding="utf-8")
@@ -86,7 +95,8 @@ def play(folder: Path, by: Way) -> Replayed:
     deployed = of_local(up("tests-replay", auth=True, parameters=REPLAY, fresh=True))
     try:
         played = replay.play(deployed, plan, lambda *_: None)
-        return Replayed(folder, replay_output.write(deployed, plan, played, folder))
+        summary = replay_output.write(deployed, plan, played, folder)
+        return Replayed(folder, summary, then(deployed))
     finally:
         down("tests-replay")
 
@@ -100,7 +110,26 @@ def replayed(tmp_path_factory: pytest.TempPathFactory) -> Replayed:
 @pytest.fixture(scope="module")
 def chaotic(tmp_path_factory: pytest.TempPathFactory) -> Replayed:
     """They come as webhooks, twice, out of order, and forged."""
-    return play(tmp_path_factory.mktemp("chaos"), "chaos")
+    return play(tmp_path_factory.mktemp("chaos"), "chaos", going_on)
+
+
+def going_on(deployed: Deployed) -> dict[str, Any]:
+    """What a newcomer does with the stack that a replay has left."""
+    began = deployed.now()
+    paid = simulate.pay(deployed, "AX-3")
+    zone = ZoneInfo("America/New_York")
+    clock.forward(deployed, date(2025, 3, 19), [time(9)], zone, lambda *_: None)
+    info = deployed.embedded
+    assert info is not None
+    with urllib.request.urlopen(info.mailbox_url, timeout=10) as answer:
+        mailbox = answer.read().decode()
+    return {
+        "paid": (paid.wanted.reference, paid.wanted.amount_minor, paid.status, paid.answer),
+        "open": [one.open_minor for one in paid.account.receivables],
+        "now": (began, deployed.now()),
+        "happened": clock.happened(deployed, began, zone),
+        "mailbox": mailbox,
+    }
 
 
 def test_each_message_goes_out_on_its_day_once(replayed: Replayed) -> None:
@@ -183,6 +212,23 @@ def test_every_email_is_there_as_it_was_sent(replayed: Replayed) -> None:
         assert f"To: Firm {message['account_id']} <{message['to']}>".encode() in body
 
 
+@pytest.mark.parametrize("by", ["replayed", "chaotic"])
+def test_the_independent_judge_reads_the_files(by: str, request: pytest.FixtureRequest) -> None:
+    """By the law of the United States: the house's rulebook knows no validation notice, so the
+    second message about a debt is a breach, and nothing else is. Each silence has its reason."""
+    out = request.getfixturevalue(by).out
+    messages, found = judged(out)
+    assert messages == 4
+    assert [(breach.account, breach.at, breach.rule) for breach in found] == [
+        (
+            "AX-1",
+            "2025-03-10T09:00:00-04:00",
+            "validation_notice owed: R/001, spoken of since 2025-03-03",
+        )
+    ]
+    assert unexplained(out) == []
+
+
 def test_l25_whatever_providers_and_forgers_do_the_ledger_ends_the_same(
     replayed: Replayed, chaotic: Replayed
 ) -> None:
@@ -196,3 +242,22 @@ def test_l25_whatever_providers_and_forgers_do_the_ledger_ends_the_same(
         for one in (chaotic, replayed)
     ]
     assert heard[0] == heard[1]
+
+
+def test_the_clock_goes_on_by_the_days_that_follow(chaotic: Replayed) -> None:
+    began, ended = chaotic.afterwards["now"]
+    assert began == datetime(2025, 3, 12, 13, tzinfo=UTC)
+    assert ended == datetime(2025, 3, 19, 13, tzinfo=UTC)
+
+
+def test_a_simulated_payment_is_booked_and_who_paid_hears_no_more(chaotic: Replayed) -> None:
+    assert chaotic.afterwards["paid"] == ("R/003", 7525, 200, "booked")
+    assert chaotic.afterwards["open"] == []
+    happened = chaotic.afterwards["happened"]
+    assert {on: dict(day.messages) for on, day in happened.items() if day.messages} == {}
+
+
+def test_whatever_was_sent_is_in_the_mailbox_at_its_instant(chaotic: Replayed) -> None:
+    page = chaotic.afterwards["mailbox"]
+    assert "2025-03-10 09:00" in page
+    assert "one@example.com" in page

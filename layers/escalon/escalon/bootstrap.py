@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from escalon.adapters.retry_later import RetryLater
     from escalon.providers.provider import Credential
     from escalon.usecases.agreements.keep_document import KeepDocument
+    from escalon.usecases.agreements.send_document import SendDocument
     from escalon.usecases.agreements.verify_document import VerifyDocument
     from escalon.usecases.contact.deliver import Courier, Deliver
     from escalon.usecases.contact.receive_reply import ReceiveReply
@@ -479,12 +480,14 @@ def visit_portal(api: str) -> "VisitPortal":
     from escalon.adapters.email import Email
     from escalon.adapters.sms import Sms
     from escalon.usecases.agreements.manage_agreements import ManageAgreements
+    from escalon.usecases.contact.answers import Answers
     from escalon.usecases.portal.account import AccountPages
     from escalon.usecases.portal.acts import PortalActs
     from escalon.usecases.portal.agreements import AgreementPages
     from escalon.usecases.portal.codes import Codes
     from escalon.usecases.portal.disputes import DisputePages
     from escalon.usecases.portal.door import Doors
+    from escalon.usecases.portal.own_agreements import OwnAgreementPages
     from escalon.usecases.portal.session import Sessions
     from escalon.usecases.portal.visit import VisitPortal
 
@@ -492,7 +495,8 @@ def visit_portal(api: str) -> "VisitPortal":
     sessions, doors, acts = Sessions(_portal_key, _nonce), Doors(table), PortalActs(table, clock)
     email = Email(_session().client("sesv2", config=_ONCE), settings().configuration_set)
     sms = Sms(_session().client("sns", config=_ONCE))
-    codes = Codes(table, sessions, doors, email, sms, _report)
+    sending = Answers(table, _documents(), clock, _report)
+    codes = Codes(table, sessions, doors, email, sms, sending)
     agreements = ManageAgreements(table, _rulebook_in_force, clock)
     return VisitPortal(
         table,
@@ -503,6 +507,7 @@ def visit_portal(api: str) -> "VisitPortal":
         acts,
         AccountPages(table),
         AgreementPages(agreements, lambda: keep_document(api), codes, acts),
+        OwnAgreementPages(agreements, lambda: keep_document(api), acts),
         DisputePages(acts, _documents(), sessions),
         _report,
     )
@@ -603,6 +608,28 @@ def keep_document(api: str = "") -> "KeepDocument":
 
 
 @cache
+def send_document() -> "SendDocument":
+    """Bring the document of an agreement to its debtor."""
+    from escalon.adapters.email import Email
+    from escalon.adapters.sms import Sms
+    from escalon.usecases.agreements.send_document import SendDocument
+    from escalon.usecases.contact.answers import Answers
+    from escalon.usecases.payments.payment_link import Links
+
+    here = settings()
+    return SendDocument(
+        _table(),
+        keep_document(),
+        _rulebook_in_force,
+        _clock(),
+        Links(_link_key, here.public_url.replace("{api}", here.api)),
+        Answers(_table(), _documents(), _clock(), _report),
+        Email(_session().client("sesv2", config=_ONCE), here.configuration_set),
+        Sms(_session().client("sns", config=_ONCE)),
+    )
+
+
+@cache
 def verify_document() -> "VerifyDocument":
     """Tell whoever holds a paper whether it was issued and still stands."""
     from escalon.usecases.agreements.verify_document import VerifyDocument
@@ -634,14 +661,16 @@ def answer_agreements(api: str) -> "AnswerAgreements":
 
 @cache
 def answer_operations() -> "AnswerOperations":
-    """Answer what operators ask of brakes, runs and the audit log."""
+    """Answer what operators ask of brakes, runs, tasks and the audit log."""
+    from escalon.usecases.contact.manage_tasks import ManageTasks
     from escalon.usecases.operators.answer_operations import AnswerOperations
     from escalon.usecases.runs.manage_brakes import ManageBrakes
     from escalon.usecases.runs.undo_run import UndoRuns
 
     manage = ManageBrakes(_table(), _rulebooks(), _clock())
     undo = UndoRuns(_table(), _rulebooks(), _clock())
-    return AnswerOperations(_table(), manage, undo, _clock())
+    tasks = ManageTasks(_table(), record_feedback(), _rulebook_in_force, _clock())
+    return AnswerOperations(_table(), manage, undo, tasks, _clock())
 
 
 @cache
