@@ -41,6 +41,9 @@ contacts:
   - channel: sms
     address: mobile
     consent: {granted_on: always 2026-01-15, evidence: always signed order}
+  - channel: voice
+    address: mobile
+    consent: {granted_on: always 2026-01-15, evidence: always signed order}
 receivable:
   receivable_id: invoice
   issued_on: issued
