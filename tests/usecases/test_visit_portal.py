@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from escalon.domain.account import Consent, ContactPoint
+from escalon.domain.account import Account, Consent, ContactPoint
 from escalon.domain.audit import Act
 from escalon.domain.decisions.engine import decide
 from escalon.domain.decisions.story import told
@@ -20,6 +20,7 @@ from escalon.pages.portal_words import WORDS
 from escalon.usecases.portal.door import Door, Doors, after_try, answers
 from escalon.usecases.portal.forms import hours_of, typed_amount, week_of
 from escalon.usecases.portal.session import Sessions
+from tests.contact_law.table import policy_of
 from tests.doubles.crashing import Faults
 from tests.doubles.dynamodb import fail
 from tests.doubles.world import NOW, point, receivable
@@ -369,6 +370,30 @@ def test_what_is_owed_is_told_line_by_line_with_its_components() -> None:
     assert "Documento doc-r1$ 620.000 Venció el 18 de agosto de 2026 · 20 días de vencido" in text
     assert "Documento doc-r2$ 80.000 Vence el 9 de septiembre de 2026" in text
     assert "Pagar $ 620.000 con Wompi" in text
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [
+        ("es", "Lo que la ley quiere que sepa Ayuda gratuita e independiente: MoneyHelper"),
+        ("en", "What the law wants you to know Free and independent help with money: MoneyHelper"),
+    ],
+)
+def test_the_page_says_what_the_law_wants_said(language: str, words: str) -> None:
+    """An SMS holds none of it and leads here (FCA, CONC 7.3.7A)."""
+    visitor = inside(in_britain(owing(country="GB")))
+    visitor.get(f"?lang={language}")
+    assert words in visitor.text
+
+
+def test_who_owes_nothing_is_told_no_law() -> None:
+    assert "la ley" not in inside(in_britain(owing(country="GB", receivables=()))).text
+
+
+def in_britain(account: Account) -> Stand:
+    stand = Stand(account)
+    stand.rulebook = replace(stand.rulebook, contact_policies={"GB": policy_of("GB")})
+    return stand
 
 
 def test_debts_to_others_are_not_shown() -> None:

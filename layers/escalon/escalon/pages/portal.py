@@ -132,6 +132,7 @@ class Overview(msgspec.Struct, frozen=True, kw_only=True):
     ways: Sequence[Button]
     other_ways: Sequence[str]
     tiles: Sequence[str]
+    laws: Sequence[str]  # what the law wants said, in its own words
     problems: Mapping[str, str] = {}
 
 

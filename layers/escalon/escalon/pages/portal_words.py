@@ -108,6 +108,7 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "owed_on": ("Calculado el {day}", "Worked out on {day}"),
     "credit": ("Tiene a su favor", "You have in your favour"),
     "lines": ("Qué debe y por qué", "What you owe and why"),
+    "laws": ("Lo que la ley quiere que sepa", "What the law wants you to know"),
     "line_of": ("Documento {document}", "Document {document}"),
     "line_due": ("Venció el {day}", "It was due on {day}"),
     "line_comes_due": ("Vence el {day}", "It comes due on {day}"),

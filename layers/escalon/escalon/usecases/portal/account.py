@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from escalon.domain.account import Account, Receivable
 from escalon.domain.agreements.agreed import resting
 from escalon.domain.agreements.agreement import standing
+from escalon.domain.contact.content import said
 from escalon.domain.contact.told import zones_for
 from escalon.domain.holds import full_stop, open_hold
 from escalon.domain.local_time import local_date
@@ -74,6 +75,7 @@ class AccountPages:
             ways=room.pay_buttons(room.opened.owed),
             other_ways=lines_of(in_locale(creditor.pay_instructions, room.opened.reader.locale)),
             tiles=_tiles(room, lines),
+            laws=_laws(room) if lines else [],
         )
         done = room.visit.query.get("done", "")
         notice = f"{done}_done" if done in _DONE else ""
@@ -228,6 +230,20 @@ def _tiles(room: Room, lines: Sequence[pages.Line]) -> list[str]:
         *(("help", "dispute") if lines else ()),
         *("ask", "settings", "agreements", "payments", "feedback"),
     ]
+
+
+def _laws(room: Room) -> list[str]:
+    """What the law wants said to the debtor, in its own words. All of it, also what a first message
+    alone has to say: an SMS holds none of it and leads here."""
+    texts = said(
+        room.rulebook.policy_for(room.account.country).layers,
+        channel="email",
+        kind="collection",
+        first=True,
+        on=room.opened.today,
+        language=room.reader.language,
+    )
+    return list(texts.values())
 
 
 def _sums(amounts: Iterable[Amount]) -> list[Amount]:
