@@ -12,7 +12,15 @@ import pytest
 from escalon.domain.agreements import due
 from escalon.domain.contact import co_debtors, told
 from escalon.domain.contact.policy import Deny
-from escalon.domain.decisions import engine, explanation, last_look
+from escalon.domain.decisions import (
+    by_channel,
+    engine,
+    explanation,
+    ladder,
+    last_look,
+    owed,
+    rung,
+)
 from escalon.domain.decisions.decision import Decision, Reason, Refusal
 from escalon.domain.decisions.engine import decide
 from escalon.domain.decisions.explanation import (
@@ -32,7 +40,10 @@ RULES = rulebook(step("friendly", 2))
 
 
 # The modules that give reasons.
-SOURCES: tuple[ModuleType, ...] = (engine, told, due, co_debtors, deliver, last_look)
+SOURCES: tuple[ModuleType, ...] = (
+    *(engine, owed, ladder, by_channel, rung, last_look),
+    *(told, due, co_debtors, deliver),
+)
 
 
 def emitted() -> set[str]:
@@ -43,8 +54,8 @@ def emitted() -> set[str]:
     for node in ast.walk(tree):
         if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name):
             continue
-        if node.func.id in ("Reason", "_about"):
-            code = node.args[1 if node.func.id == "_about" else 0]
+        if node.func.id in ("Reason", "reason_about"):
+            code = node.args[1 if node.func.id == "reason_about" else 0]
             found |= {
                 each.value
                 for each in ast.walk(code)

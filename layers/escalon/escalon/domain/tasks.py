@@ -45,6 +45,7 @@ BY_KIND: Mapping[str, tuple[Outcome, ...]] = {
             "reply",
             "correction",
             "credit_review",
+            "approve_agreement",
             "dispute",
             "question",
             "hardship",
@@ -55,7 +56,8 @@ BY_KIND: Mapping[str, tuple[Outcome, ...]] = {
         _DONE,
     ),
 }
-# What may still become of one that was closed: a letter comes back, or its receipt does.
+# What may still become of a message that a person has sent: a letter comes back, or its receipt
+# does. What a carrier has sent by itself is another matter (`unknown_fate`).
 _AFTER: Mapping[str, tuple[Outcome, ...]] = {
     "posted": ("delivered", "came_back"),
     "sent": ("delivered", "not_delivered"),
@@ -88,4 +90,4 @@ def outcomes(task: Task) -> tuple[Outcome, ...]:
     """What a person may say of the task now; nothing of one that is settled for good."""
     if task.closed_at is None:
         return BY_KIND.get(task.kind, _DONE)
-    return _AFTER.get(task.outcome, ())
+    return _AFTER.get(task.outcome, ()) if task.kind in SENT_BY_HAND else ()

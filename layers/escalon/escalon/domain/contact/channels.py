@@ -5,6 +5,10 @@ from typing import Literal
 
 import msgspec
 
+# Channels that our delivery functions can serve. One that the rulebook has not set up, and any
+# other, becomes work for a person.
+MESSAGE_CHANNELS = frozenset(("email", "sms", "whatsapp"))
+
 # What a value of a WhatsApp template may be; messages/whatsapp writes each as the reader does.
 type WhatsappValue = Literal[
     "debtor_name", "creditor", "to_pay", "documents", "document", "due_on", "respond_by", "phone"
@@ -24,6 +28,7 @@ class SmsRules(msgspec.Struct, frozen=True, omit_defaults=True):
 
     most_segments: int = 3  # a longer one is not sent, and its step goes on by the next channel
     countries: dict[str, SmsCountry] = {}  # by the number's country; "*" is any other
+    delivery_log: bool = False  # whether SNS logs, and this stack reads, what became of each
 
     def of(self, country: str) -> SmsCountry:
         """What holds in this country."""
@@ -57,8 +62,9 @@ class Channels(msgspec.Struct, frozen=True, omit_defaults=True):
     @property
     def telling(self) -> frozenset[str]:
         """Those that we serve whose carrier tells of every delivery: there, silence is none. Of an
-        SMS the carrier tells only where its log is switched on, which no rulebook knows."""
-        return frozenset(("email", "whatsapp")).intersection(self.served)
+        SMS the carrier tells only where its log is switched on."""
+        logged = ("sms",) if self.sms.delivery_log else ()
+        return frozenset(("email", "whatsapp", *logged)).intersection(self.served)
 
     def serves(self, channels: Collection[str]) -> bool:
         """Whether we serve any of these."""

@@ -82,7 +82,7 @@ def follows(
     """To whom the creditor's last step still goes, in the order of the account's links.
     `receivables` are those that may be chased."""
     ladder = account.ladders.get(creditor)
-    step = _step(rulebook, ladder.last_step) if ladder is not None else None
+    step = rulebook.find_step(ladder.last_step) if ladder is not None else None
     if step is None or ladder is None or len(step.to) < 2:
         return []
     found: list[Follow] = []
@@ -214,11 +214,4 @@ def _first_told(account: Account, receivable: Receivable, link: Link) -> datetim
             and key.endswith(f"/{link.account_id}")
         ),
         default=None,
-    )
-
-
-def _step(rulebook: Rulebook, name: str) -> Step | None:
-    return next(
-        (step for strategy in rulebook.strategies for step in strategy.steps if step.step == name),
-        None,
     )

@@ -26,10 +26,15 @@ _BY_NUMBER = frozenset(("voice", "sms", "whatsapp"))
 
 
 def spoke(account: Account, spoken: Conversation, name: str, creditor: str = "") -> Account:
-    """The person and we spoke. If we began it, it was a contact of the name `name` too."""
+    """The person and we spoke. If we began it, it was a contact of the name `name` too, and a
+    communication about the debts to that creditor, or (empty) about all that the person owes: what
+    a law counts from the first one runs from then on (12 CFR 1006.34)."""
     conversations = (*_conversations(account, spoken.at), spoken)
     if not spoken.inbound:
         account = _counted(account, ContactRecord(name, spoken.channel, spoken.at, creditor))
+        owed_to = {each.creditor for each in account.receivables if each.open_minor > 0}
+        for each in (creditor,) if creditor else sorted(owed_to):
+            account = communicated(account, each, spoken.at)
     return replace(account, conversations=conversations)
 
 
@@ -67,8 +72,7 @@ def address_of(account: Account, channel: str, point_id: str) -> ContactPoint | 
 
 def _called(account: Account, task: Task, outcome: Outcome, at: datetime, number: str) -> Account:
     if outcome in ("reached", "promised"):
-        account = spoke(account, Conversation(at, "voice"), task.task_id, task.creditor)
-        return communicated(account, task.creditor, at)
+        return spoke(account, Conversation(at, "voice"), task.task_id, task.creditor)
     wrong = outcome == "wrong_number"  # whoever answered is somebody else: it reached nobody
     contact = ContactRecord(task.task_id, "voice", at, task.creditor, reached=not wrong)
     account = tried(account, contact)
@@ -115,9 +119,10 @@ def _sent(account: Account, task: Task, at: datetime) -> Account:
 
 
 def _told(account: Account, task: Task, event: Event, at: datetime) -> Account:
-    """What a carrier tells of a message moves it; a person tells of one that was sent by hand."""
+    """What a carrier tells of a message moves it; a person tells of one that was sent by hand. Of
+    its address only if that is still on file: one that has replaced it was not written to."""
     channel: Channel = "letter" if task.kind == "letter" else "whatsapp"
-    point = address_of(account, channel, task.point_id)
+    point = next((one for one in account.points if one.point_id == task.point_id), None)
     message = Message(
         message_id=task.task_id,
         account_id=task.account_id,

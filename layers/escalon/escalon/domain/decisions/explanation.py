@@ -50,6 +50,16 @@ _SENTENCES: dict[str, tuple[str, str]] = {
         "el documento {receivable} ya no está abierto",
         "receivable {receivable} is not open any more",
     ),
+    "not_in_sight": (
+        "no consta si el documento {receivable} sigue abierto: no está entre los veinte más "
+        "antiguos de la cuenta",
+        "whether receivable {receivable} is still open is not known here: it is not among the "
+        "account's twenty oldest",
+    ),
+    "step_gone": (
+        "el paso {step} ya no está en el reglamento",
+        "step {step} is not in the rules any more",
+    ),
     "nothing_open": ("no hay nada abierto", "nothing is open"),
     "currency_not_chased": (
         "los saldos en {currency} no se gestionan",
@@ -225,6 +235,12 @@ _SENTENCES: dict[str, tuple[str, str]] = {
     "unheard": (
         "el transportista no ha dicho si {step} llegó; lo revisa una persona",
         "the carrier has not said whether {step} arrived; a person looks into it",
+    ),
+    "follow_unheard": (
+        "el transportista no ha dicho si {step} llegó a quien responde por la deuda ({person}); lo "
+        "revisa una persona",
+        "the carrier has not said whether {step} reached a co-debtor or guarantor ({person}); a "
+        "person looks into it",
     ),
 }
 

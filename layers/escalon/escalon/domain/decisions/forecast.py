@@ -21,10 +21,12 @@ from escalon.domain.account import Account, Beyond, Receivable
 from escalon.domain.agreements.agreement import follow
 from escalon.domain.agreements.follow_up import with_agreement, with_pauses
 from escalon.domain.contact.told import zones_for
-from escalon.domain.contact.unheard import is_unheard
+from escalon.domain.contact.unheard import first_unheard
+from escalon.domain.decisions.by_channel import NO_FEEDS
 from escalon.domain.decisions.by_hand import closed
 from escalon.domain.decisions.decision import Decision, Refusal
-from escalon.domain.decisions.engine import END, NO_FEEDS, as_intent, decide
+from escalon.domain.decisions.engine import decide
+from escalon.domain.decisions.intents import as_intent
 from escalon.domain.decisions.transitions import claim, settle_opened, settle_sent, with_step_state
 from escalon.domain.local_time import local_date, start_of_day
 from escalon.domain.payments.fees import lawful_fee
@@ -33,7 +35,7 @@ from escalon.domain.payments.ledger import charge_fee, embed, whole
 from escalon.domain.payments.statement import shown
 from escalon.domain.rules.conditions import ConditionFacts, holds
 from escalon.domain.rules.experiments import entered
-from escalon.domain.rules.rulebook import Condition, Publishing, Rulebook, Strategy
+from escalon.domain.rules.rulebook import END, Condition, Publishing, Rulebook, Strategy
 from escalon.domain.tasks import SENT_BY_HAND, Task
 
 # Whose account is linked with the debtor's, as far as a forecast looks.
@@ -272,10 +274,8 @@ def _settled(account: Account, telling: Collection[str]) -> Account:
     for intent in account.intents:
         if intent.sending_at is not None:
             account = settle_sent(account, intent, intent.sending_at)
-    for receivable in account.receivables:
-        for record in receivable.steps.values():
-            if is_unheard(record, telling):
-                account = with_step_state(account, record.intent_id, "delivered")
+    while (owed := first_unheard(account, telling)) is not None:
+        account = with_step_state(account, owed.record.intent_id, "delivered")
     return replace(account, intents=()) if account.intents else account
 
 

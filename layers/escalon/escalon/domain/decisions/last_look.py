@@ -1,25 +1,30 @@
 """The last look of whoever carries out a task: what has changed since it was opened. Pure.
 
 A message is decided again right before it leaves. A task stands on a list for days, so the list
-says with each task whether it may be done at the instant at which it is read (invariant 3).
+says with each task whether it may be done at the instant at which it is read, and no letter is
+written that may not be posted (invariant 3).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 
 import msgspec
 
-from escalon.domain.account import Account, Receivable
+from escalon.domain.account import Account, ContactPoint, Receivable
 from escalon.domain.agreements.agreed import resting
 from escalon.domain.agreements.due import rest_reason
+from escalon.domain.contact.brakes import Brakes, because
 from escalon.domain.contact.facts import Stop
 from escalon.domain.contact.policy import Deny, open_until
 from escalon.domain.contact.told import contact_verdict, facts_of, gate_reason, stops_of, zones_for
+from escalon.domain.decisions.by_channel import braked, not_fresh
+from escalon.domain.decisions.by_hand import address_of
 from escalon.domain.decisions.decision import Reason, Refusal
+from escalon.domain.decisions.explanation import refusal_sentence, sentence
 from escalon.domain.holds import open_hold
 from escalon.domain.local_time import local_date
 from escalon.domain.rules.rulebook import CALL, Rulebook, Step
-from escalon.domain.tasks import Task
+from escalon.domain.tasks import BY_KIND, SENT_BY_HAND, Task
 
 
 class LastLook(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -30,38 +35,95 @@ class LastLook(msgspec.Struct, frozen=True, omit_defaults=True):
     until: datetime | None = None
 
 
-def last_look(account: Account, rulebook: Rulebook, task: Task, at: datetime) -> LastLook:
+def last_look(
+    account: Account,
+    rulebook: Rulebook,
+    task: Task,
+    at: datetime,
+    *,
+    feeds: Mapping[str, datetime],
+    brakes: Brakes,
+) -> LastLook:
     """Whether the task of a ladder's step may be carried out at that instant (aware), by the rules
-    in force. Of any other work nothing is said: it asks the debtor for nothing."""
-    step = _step(rulebook, task)
-    if step is None:
+    in force: `feeds` says when each payment feed last told us, `brakes` what people have stopped.
+    A step that the rules do not have any more is a reason not to. Of work that is no step's nothing
+    is said: it asks the debtor for nothing."""
+    step = step_of(rulebook, task)
+    if step is None and not _of_a_step(task):
         return LastLook()
-    zones = zones_for(rulebook, account)
-    today = local_date(zones, at)
+    reasons = [] if step is not None else [Reason("step_gone", {"step": task.step})]
     owed = next((r for r in account.receivables if r.receivable_id == task.receivable_id), None)
     if owed is None or owed.open_minor <= 0:
         # Of more than twenty the account's document does not have all.
-        gone = owed is not None or not account.beyond
-        about = {"receivable": task.receivable_id}
-        return LastLook((Reason("settled", about),) if gone else ())
-    stops = stops_of(account, rulebook.holds, task.receivable_id, today, zones)
-    reasons = list(_rests(account, rulebook, owed, at))
-    policy = rulebook.policy_for(account.country)
-    shut = gate_reason(account, rulebook, policy, step, owed, zones=zones, stops=stops, at=at)
-    if shut is not None:
-        reasons.append(shut[0])
-    channel = "voice" if task.kind == CALL else task.kind
-    if channel not in step.contacts_by:
+        code = "not_in_sight" if owed is None and account.beyond else "settled"
+        return LastLook((*reasons, Reason(code, {"receivable": task.receivable_id})))
+    zones = zones_for(rulebook, account)
+    stops = stops_of(account, rulebook.holds, task.receivable_id, local_date(zones, at), zones)
+    reasons += _rests(account, rulebook, owed, at)
+    if step is not None:
+        policy = rulebook.policy_for(account.country)
+        shut = gate_reason(account, rulebook, policy, step, owed, zones=zones, stops=stops, at=at)
+        reasons += [shut[0]] if shut is not None else []
+    channel = _channel_of(task)
+    reasons += _stopped(rulebook, task, channel, brakes)
+    if not channel:
         return LastLook(tuple(reasons))
-    refusal, until = _by_hand(account, rulebook, task, step, owed, channel, stops, zones, at)
+    stale = not_fresh(rulebook, owed.creditor, feeds, at)
+    reasons += [stale] if stale is not None else []
+    point = address_of(account, channel, task.point_id)
+    refusal, until = _by_hand(
+        account, rulebook, task.step, step, owed, channel, point, stops, zones, at
+    )
     return LastLook(tuple(reasons), (refusal,) if refusal else (), None if reasons else until)
 
 
-def _step(rulebook: Rulebook, task: Task) -> Step | None:
+def why_not(
+    look: LastLook, account: Account, rulebook: Rulebook, brakes: Brakes, locale: str, at: datetime
+) -> list[str]:
+    """Why the task may not be done now, as sentences without their full stop; none if it may."""
+    zones = zones_for(rulebook, account)
+    return [
+        *(sentence(reason, locale=locale, zones=zones) for reason in look.reasons),
+        *because(look.reasons, brakes, locale=locale),
+        *(refusal_sentence(one, locale=locale, zones=zones, as_of=at) for one in look.refusals),
+    ]
+
+
+def step_of(rulebook: Rulebook, task: Task) -> Step | None:
+    """The step that the task carries out, as the rules have it now."""
     steps = (step for strategy in rulebook.strategies for step in strategy.steps)
     return next(
         (s for s in steps if s.step == task.step and task.kind in (s.task, *s.channels)), None
     )
+
+
+def _of_a_step(task: Task) -> bool:
+    """Whether a step gave the task out, though the rules may not have it any more: a contact by
+    hand, or work that a ladder has named."""
+    return bool(task.step) and (bool(_channel_of(task)) or task.kind not in BY_KIND)
+
+
+def _channel_of(task: Task) -> str:
+    """The channel by which whoever carries out the task contacts the debtor; empty: by none."""
+    if task.kind == CALL:
+        return "voice"
+    return task.kind if task.kind in SENT_BY_HAND else ""
+
+
+def _stopped(rulebook: Rulebook, task: Task, channel: str, brakes: Brakes) -> Iterator[Reason]:
+    """What people have stopped of it, as the engine asks before it opens a task."""
+    ladders = [
+        strategy.strategy
+        for strategy in rulebook.strategies
+        if any(step.step == task.step for step in strategy.steps)
+    ]
+    for ladder in ladders or [""]:
+        brake = brakes.holding(
+            channel=channel or "task", strategy=ladder, creditor=task.creditor, is_task=True
+        )
+        if brake is not None:
+            yield braked(brake)
+            return
 
 
 def _rests(
@@ -88,19 +150,18 @@ def _rests(
 def _by_hand(
     account: Account,
     rulebook: Rulebook,
-    task: Task,
-    step: Step,
+    name: str,
+    step: Step | None,
     owed: Receivable,
     channel: str,
+    point: ContactPoint | None,
     stops: tuple[Stop, ...],
     zones: tuple[str, ...],
     at: datetime,
 ) -> tuple[Refusal | None, datetime | None]:
-    """Why the person may not be called or written to by hand now, or until when they may."""
+    """Why the person may not be called or written to by hand now by the step of that name, or until
+    when they may."""
     policy = rulebook.policy_for(account.country)
-    of_channel = [point for point in account.points if point.channel == channel]
-    chosen = next((point for point in of_channel if point.point_id == task.point_id), None)
-    point = chosen or next(iter(of_channel), None)
     verdict = contact_verdict(
         account,
         rulebook,
@@ -116,7 +177,7 @@ def _by_hand(
     if isinstance(verdict, Deny):
         denied = verdict.rule, verdict.source, verdict.reason
         opens_at = verdict.next_allowed_at
-        return Refusal(owed.creditor, step.step, channel, *denied, opens_at, verdict.params), None
+        return Refusal(owed.creditor, name, channel, *denied, opens_at, verdict.params), None
     facts = facts_of(account, rulebook, stops=stops, at=at, receivable=owed, step=step, point=point)
     until = open_until(
         policy, channel=channel, zones=zones, region=account.region, facts=facts, at=at

@@ -6,7 +6,7 @@ withdrawn has used up nothing (invariant 3). What the carrier tells afterwards m
 (`told`).
 """
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Mapping
 from datetime import date, datetime, timedelta
 
 from msgspec.structs import replace
@@ -23,17 +23,13 @@ from escalon.domain.account import (
     StepRecord,
     StepState,
 )
+from escalon.domain.contact.channels import MESSAGE_CHANNELS
 from escalon.domain.contact.co_debtors import followed_key, still_open
 from escalon.domain.contact.feedback import STEP_STATES, Event, Feedback, Message, is_known
 from escalon.domain.decisions.decision import Decision
-from escalon.domain.decisions.engine import (
-    END,
-    MESSAGE_CHANNELS,
-    UNKNOWN_FATE_DAYS,
-    as_intent,
-    intent_id,
-)
+from escalon.domain.decisions.intents import UNKNOWN_FATE_DAYS, as_intent, intent_id
 from escalon.domain.rules.experiments import complained
+from escalon.domain.rules.rulebook import END
 
 # Contacts are kept in the account's document for longer than any policy's longest period.
 CONTACTS_KEPT = timedelta(days=35)
@@ -265,30 +261,7 @@ def _step_moved(account: Account, message: Message, state: Event) -> Account:
             moved = replace(record, state="unknown" if record.unsure else "failed", tried=tried)
         return moved
 
-    def of(receivable: Receivable) -> Receivable:
-        if receivable.noticed:
-            noticed = tuple(
-                moved_on(record) if record.intent_id == message.message_id else record
-                for record in receivable.noticed
-            )
-            receivable = replace(receivable, noticed=noticed)
-        record = receivable.steps.get(message.step)
-        if record is None or record.intent_id != message.message_id:
-            return receivable
-        return replace(receivable, steps={**receivable.steps, message.step: moved_on(record)})
-
-    account = replace(
-        account,
-        receivables=tuple(of(r) for r in account.receivables),
-        reminded={
-            key: moved_on(record) if record.intent_id == message.message_id else record
-            for key, record in account.reminded.items()
-        },
-        followed={
-            key: moved_on(record) if record.intent_id == message.message_id else record
-            for key, record in account.followed.items()
-        },
-    )
+    account = _moved(account, message.message_id, moved_on)
     if after != "failed":
         return account
     contacts = tuple(
@@ -398,27 +371,39 @@ def _flag_unheard(account: Account, decision: Decision, run_id: str) -> Account:
         attempt=decision.attempt,
         about=decision.intent_id,
         due_days=UNKNOWN_FATE_DAYS,
+        reminder=decision.reminder,
+        person=decision.person,
+        role=decision.role,
     )
     account = with_step_state(account, decision.intent_id, "unknown")
     return replace(account, intents=(*account.intents, to_find_out))
 
 
 def with_step_state(account: Account, message_id: str, state: StepState) -> Account:
-    """The account with the step that the message carried, and the notices that it gave of other
-    debts, in that state."""
+    """The account with what the message was sent for in that state."""
+    return _moved(account, message_id, lambda record: replace(record, state=state))
 
-    def moved(record: StepRecord) -> StepRecord:
-        return replace(record, state=state) if record.intent_id == message_id else record
 
-    receivables = tuple(
-        replace(
-            receivable,
-            steps={name: moved(record) for name, record in receivable.steps.items()},
-            noticed=tuple(moved(record) for record in receivable.noticed),
-        )
-        for receivable in account.receivables
+def _moved(account: Account, message_id: str, moved: Callable[[StepRecord], StepRecord]) -> Account:
+    """The account with all that it keeps of a message moved: the step that carried it and the
+    notices that it gave of other debts, the reminder of an instalment, or a step's message to a
+    co-debtor or guarantor."""
+
+    def after(record: StepRecord) -> StepRecord:
+        return moved(record) if record.intent_id == message_id else record
+
+    def each(records: Mapping[str, StepRecord]) -> dict[str, StepRecord]:
+        return {name: after(record) for name, record in records.items()}
+
+    return replace(
+        account,
+        receivables=tuple(
+            replace(r, steps=each(r.steps), noticed=tuple(after(record) for record in r.noticed))
+            for r in account.receivables
+        ),
+        reminded=each(account.reminded),
+        followed=each(account.followed),
     )
-    return replace(account, receivables=receivables)
 
 
 def _counted(account: Account, intent: Intent, now: datetime) -> tuple[ContactRecord, ...]:

@@ -11,7 +11,7 @@ import msgspec
 from msgspec.structs import replace
 
 from escalon.domain.account import Account, Intent, Ladder, Receivable, StepRecord
-from escalon.domain.decisions.engine import END
+from escalon.domain.rules.rulebook import END
 
 
 class Opened(msgspec.Struct, frozen=True):

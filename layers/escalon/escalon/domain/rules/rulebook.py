@@ -23,6 +23,9 @@ from escalon.domain.retention import Retention
 Stage = Literal["pre_due", "reminder", "firm", "negotiation", "pre_legal", "legal"]
 STAGES: tuple[Stage, ...] = ("pre_due", "reminder", "firm", "negotiation", "pre_legal", "legal")
 
+# The name that work without a step has where a step is named.
+END = "end"
+
 # A condition as a tree of plain lists, e.g. ["and", ["tag", "vip"], ["open", {"COP": 100}]].
 # `conditions.py` gives its words and its meaning.
 Condition = list[Any]
@@ -201,6 +204,7 @@ class Creditor(msgspec.Struct, frozen=True, omit_defaults=True):
     brand_colour: str = "#1f4e5f"
     feeds: tuple[str, ...] = ()  # payment feeds that tell what was paid to this creditor
     on_file: tuple[str, ...] = ()  # what gates ask for (OnFile) and every debt to it has
+    bureaus: tuple[str, ...] = ()  # the credit bureaus that it reports to, as its notices name them
     interest: InterestTerms | None = None
 
 
@@ -380,6 +384,11 @@ class Rulebook(msgspec.Struct, frozen=True, omit_defaults=True):
                 if kind not in longest or rule.months > longest[kind].months:
                     longest[kind] = rule
         return longest
+
+    def find_step(self, name: str, *, reminder: bool = False) -> Step | None:
+        """The step of that name: of a ladder, or a reminder of instalments."""
+        ladders = [self.agreements.reminders] if reminder else [s.steps for s in self.strategies]
+        return next((step for steps in ladders for step in steps if step.step == name), None)
 
     def policy_for(self, country: str) -> Policy:
         """The composed contact policy of the debtor's country, or the one for any other."""
