@@ -31,8 +31,11 @@ from escalon.domain.agreements.agreement import (
     Resumption,
     accept,
     approve,
+    beyond,
     cancel,
     follow,
+    fulfilled_by,
+    given_up_by_people,
     looks_on,
     money_moved,
     reminder,
@@ -620,6 +623,38 @@ def test_what_the_tolerance_leaves_of_a_debt_that_is_settled_in_full_is_given_up
     assert after.asked == (Asked("waiver", "r2", "principal", -40),)
 
 
+def test_no_more_money_than_fulfils_it_is_worth_anything_under_a_settlement() -> None:
+    agreement = paid(settlement(), "09-20", 100 * ONE)
+    assert fulfilled_by(agreement, days("09-25"), days("09-25")) == 160 * ONE
+    assert fulfilled_by(agreement, days("10-01"), days("10-05")) == 160 * ONE  # told late
+    assert fulfilled_by(agreement, days("10-02"), days("10-05")) is None  # it is forfeited
+    assert fulfilled_by(paid(agreement, "09-21", 160 * ONE), days("09-22"), days("09-22")) == 0
+    # Money that came too late counts for nothing: that of the last day alone has to fulfil it.
+    late = paid(agreement, "10-02", 100 * ONE)
+    assert fulfilled_by(late, days("10-01"), days("10-05")) == 160 * ONE
+
+
+def test_what_gives_nothing_up_takes_all_money() -> None:
+    for one in (plan(), promise(), bearing()):
+        assert fulfilled_by(one, days("09-20"), days("09-20")) is None
+    assert fulfilled_by(plan(beside_minor=ONE), days("09-20"), days("09-20")) == 3 * HUNDRED
+
+
+def test_what_people_give_up_counts_against_the_discount_first_and_then_like_money() -> None:
+    waives = {"interest": 15 * ONE, "principal": 30 * ONE}
+    after = given_up_by_people(settlement(), "act 1", "r2", waives, today=days("09-20"))  # type: ignore[arg-type] - names of components
+    assert after.given_up == {"interest": 15 * ONE, "principal": 20 * ONE}
+    assert standing(after, days("09-20")).paid_minor == 10 * ONE
+    open_now = debts(r1=0, r2=0, interest=5 * ONE)
+    done = followed(paid(after, "10-01", 250 * ONE), "10-01", open_now)
+    assert done.agreement.state == "fulfilled"
+    assert done.asked == (Asked("waiver", "r2", "interest", -5 * ONE),)
+    broken = followed(after, "10-02")
+    assert [fact["forfeited"] for fact in broken.facts if "forfeited" in fact] == [
+        {"interest": 5 * ONE}
+    ]
+
+
 def test_a_promise_gives_nothing_up() -> None:
     agreement = paid(promise(300 * ONE), "10-01", 300 * ONE - 40)
     after = followed(agreement, "10-01", debts(r1=0, r2=40, interest=0))
@@ -727,6 +762,24 @@ def test_who_pays_early_saves_the_interest_of_the_periods_to_come() -> None:
     assert followed(early, "12-31", debts(r1=0, r2=0, interest=0)).asked == ()
 
 
+def test_no_instalment_asks_for_more_than_settles_all_of_it_today() -> None:
+    """All but COP 5,000 is prepaid: the interest that the last instalment has is not owed yet."""
+    agreement = followed(bearing(), "09-20").agreement
+    almost = paid(agreement, "09-20", 301 * ONE)
+    found = standing(almost, days("09-20"))
+    assert (found.payoff_minor, found.left_minor) == (5 * ONE, 11 * ONE)
+    assert found.next_due is not None
+    assert (found.next_due.instalment.number, found.next_due.left_minor) == (3, 5 * ONE)
+    assert [one.left_minor for one in found.instalments] == [0, 0, 5 * ONE]
+    # The third period has begun by then, and the second has: all of both is owed.
+    assert [one.left_minor for one in standing(almost, days("11-02")).instalments] == [
+        0,
+        0,
+        11 * ONE,
+    ]
+    assert state(paid(almost, "09-21", 5 * ONE), "09-21") == "fulfilled"
+
+
 def test_what_is_paid_after_it_was_paid_off_bears_nothing_more() -> None:
     early = followed(paid(bearing(), "09-20", 306 * ONE), "09-20").agreement
     more = paid(early, "10-10", HUNDRED)
@@ -735,10 +788,12 @@ def test_what_is_paid_after_it_was_paid_off_bears_nothing_more() -> None:
 
 
 @pytest.mark.parametrize(
-    ("on", "given_back"), [("09-30", 6 * ONE), ("10-01", 0), ("10-02", 4 * ONE)]
+    ("on", "given_back"), [("09-30", 6 * ONE - 225_624), ("10-01", 0), ("10-02", 4 * ONE - 9_992)]
 )
-def test_a_period_ends_on_its_due_date(on: str, given_back: int) -> None:
-    """L25"""
+def test_an_agreement_that_is_cancelled_has_borne_the_days_until_then(
+    on: str, given_back: int
+) -> None:
+    """L25. At 20 % a year: 15 days of COP 300,000, or one day of COP 200,000."""
     charged = followed(paid(bearing(), "09-20", 106 * ONE), on).agreement
     open_now = {"r1": replace(debts()["r1"], extras={"interest": 10 * ONE})}
     after = cancel(charged, open_now, at=noon(days(on)), today=days(on), by="operator")
@@ -769,8 +824,8 @@ def test_what_was_paid_off_early_and_bounced_owes_all_of_it_again() -> None:
     assert [one.until for one in found.instalments] == [days("10-13"), days("11-04"), days("12-04")]
 
 
-def test_interest_of_a_period_that_does_not_end_is_given_back() -> None:
-    """It breaks on 5 November, in the period of the third instalment."""
+def test_an_agreement_that_breaks_has_borne_the_days_until_then() -> None:
+    """On 5 November, after four days of the third period, which bear 200.00 on COP 100,000."""
     agreement = paid(bearing(), "10-01", 106 * ONE)
     charged = followed(agreement, "11-02").agreement
     assert sum(one.amount_minor for one in charged.booked) == 12 * ONE
@@ -778,9 +833,28 @@ def test_interest_of_a_period_that_does_not_end_is_given_back() -> None:
     with_interest = replace(open_now["r1"], extras={"interest": 6 * ONE})
     after = followed(charged, "11-05", {**open_now, "r1": with_interest})
     assert after.agreement.state == "broken"
-    assert after.asked == (Asked("interest", "r1", "interest", -2 * ONE),)
+    assert after.asked == (Asked("interest", "r1", "interest", 20_000 - 2 * ONE),)
     assert resumption(after.agreement, days("11-05")) == Resumption(
-        ("r1", "r2"), days("11-05"), "", days("11-01")
+        ("r1", "r2"), days("11-05"), "", days("11-05")
+    )
+    # In an outage nobody charged the period at all.
+    unnoticed = followed(followed(agreement, "11-01").agreement, "11-09", open_now)
+    assert unnoticed.asked == (Asked("interest", "r1", "interest", 20_000),)
+
+
+def test_an_offer_that_replaces_it_speaks_of_its_own_day_though_it_breaks_meanwhile() -> None:
+    """Calculated on 3 November, accepted on the 8th: it bore interest through the 5th by then."""
+    charged = followed(paid(bearing(agreement_id="g0"), "10-01", 106 * ONE), "11-02").agreement
+    open_now = {"r1": replace(debts()["r1"], extras={"interest": 6 * ONE})}
+    assert beyond(charged, open_now, days("11-03")) == (2 * ONE - 9_995, 0)
+    broken = followed(charged, "11-05", open_now).agreement
+    open_now = {"r1": replace(debts()["r1"], extras={"interest": 4 * ONE + 20_000})}
+    assert beyond(broken, open_now, days("11-03")) == (20_000 - 9_995, 0)
+    assert beyond(broken, open_now, days("11-08")) == (0, 0)
+    calculated = offered(replaces="g0", calculated_on=days("11-03"), expires_on=days("11-09"))
+    new = accept(calculated, EVIDENCE, days("11-08"), [broken]).agreement
+    assert supersede(broken, new, open_now, days("11-08")).asked == (
+        Asked("interest", "r1", "interest", 9_995 - 20_000),
     )
 
 
@@ -911,6 +985,28 @@ def test_a_replaced_agreement_gives_back_the_interest_of_the_period_it_is_in() -
     assert supersede(old, new, open_now, days("09-20")).asked == (
         Asked("interest", "r1", "interest", -6 * ONE),
     )
+
+
+@pytest.mark.parametrize(
+    ("on", "earned"), [("09-15", 0), ("09-16", 14_989), ("09-30", 225_624), ("10-01", 240_726)]
+)
+def test_a_replaced_agreement_has_earned_the_interest_of_its_days_alone(
+    on: str, earned: int
+) -> None:
+    """20 % a year on COP 300,000, day by day; all of the period was charged when it began."""
+    bears = (Instalment(1, days("10-01"), 300 * ONE + 240_726, 240_726),)
+    old = plan(agreement_id="g0", instalments=bears, rate=200_000)
+    old = followed(old, "09-16").agreement
+    assert sum(one.amount_minor for one in old.booked) == 240_726
+    calculated = offered(replaces="g0", calculated_on=days(on))
+    new = accept(calculated, EVIDENCE, days("09-20"), [old]).agreement
+    open_now = {"r1": replace(debts()["r1"], extras={"interest": 240_726})}
+    back = 240_726 - earned
+    expected = (Asked("interest", "r1", "interest", -back),) if back else ()
+    assert supersede(old, new, open_now, days("09-20")).asked == expected
+    assert beyond(old, open_now, days(on)) == (back, 0)
+    paid_since = {"r1": replace(debts()["r1"], extras={"interest": 40_726})}
+    assert beyond(old, paid_since, days("09-15")) == (40_726, 200_000)
 
 
 def test_a_cancelled_agreement_no_longer_rests_and_gives_nothing_up() -> None:

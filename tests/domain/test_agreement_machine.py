@@ -26,17 +26,19 @@ from escalon.domain.agreements.agreement import (
     Followed,
     accept,
     approve,
+    beyond,
     cancel,
     follow,
     looks_on,
     money_moved,
+    paid_beyond,
     standing,
     supersede,
 )
 from escalon.domain.agreements.follow_up import with_pauses, without_default_interest
 from escalon.domain.agreements.offers import Case, Terms, agree, debts_of
 from escalon.domain.payments import ledger
-from escalon.domain.payments.allocation import claims, on_hold
+from escalon.domain.payments.allocation import claims, limits, on_hold
 from escalon.domain.payments.ledger import Booking, LedgerEntry, Payment, open_of
 from escalon.domain.payments.payment import BookedPayment, PaymentState
 from escalon.domain.rules.conditions import ConditionFacts
@@ -121,6 +123,9 @@ class Agreements(RuleBasedStateMachine):
         self.counts: dict[tuple[str, str, str], int] = {}
         # Agreements beside which something was charged since they were accepted, or has gone.
         self.stained: set[str] = set()
+        # Agreements that were offered before money moved or another was accepted, or about debts
+        # that rested.
+        self.crossed: set[str] = set()
 
     # ---------------------------------------------------------------- what booking does
 
@@ -194,6 +199,7 @@ class Agreements(RuleBasedStateMachine):
     def money(self, was: BookedPayment | None, payment: BookedPayment) -> None:
         self.payments[payment.payment_id] = payment
         others = list(self.agreements.values())
+        self.crossed |= {one.agreement_id for one in others if one.state == "offered"}
         for one in others:
             for name in one.debts:
                 key = (one.agreement_id, payment.payment_id, name)
@@ -224,10 +230,13 @@ class Agreements(RuleBasedStateMachine):
         named = was.receivable_id
         payment = Payment(was.payment_id, "andina", minor, "COP", was.paid_at, named, was.turns)
         order = claims(self.whole, was, None, on=was.paid_at.date(), today=self.today)
-        booking = ledger.pay(self.account, self.open_now(), payment, claims=order)
+        on = was.paid_at.date()
+        most = limits(self.whole, was, on=on, today=self.today)
+        booking = ledger.pay(self.account, self.open_now(), payment, claims=order, limits=most)
         self.take(booking)
         meant = {named, *was.meant_for}
-        asked_for = {r.receivable_id for r in self.open_now()} - self.held()
+        no_more = {name for limit in most for name in limit.receivables}
+        asked_for = {r.receivable_id for r in self.open_now()} - self.held() - no_more
         for part in booking.parts:
             if part.receivable_id in self.held() - meant:
                 assert not asked_for, "what is on hold was settled before what is not"
@@ -235,15 +244,22 @@ class Agreements(RuleBasedStateMachine):
         self.money(was if was.turns else None, was.turned(parts))
 
     def settle_with_credit(self) -> None:
-        """As a run does."""
-        for was in list(self.payments.values()):
-            order = claims(self.whole, was, None, on=self.today, today=self.today, idle=True)
-            booking = ledger.apply_credit(self.account, self.open_now(), was, claims=order)
-            if booking.entries:
-                self.take(booking)
-                self.money(was, was.turned(booking.parts))
+        """As runs do, one after the other, until nothing is left to be settled."""
+        while any(self.settles_with_credit_of(was) for was in list(self.payments.values())):
+            pass
         if sum(self.account.credits.values()):
-            assert {r.receivable_id for r in self.open_now()} <= self.held()
+            paid = [one for one in self.agreements.values() if one.state == "accepted"]
+            waits = {name for one in paid for name in one.debts}  # for its approval
+            assert {r.receivable_id for r in self.open_now()} <= self.held() | waits
+
+    def settles_with_credit_of(self, was: BookedPayment) -> bool:
+        order = claims(self.whole, was, None, on=self.today, today=self.today, idle=True)
+        most = limits(self.whole, was, on=was.paid_at.date(), today=self.today)
+        booking = ledger.apply_credit(self.account, self.open_now(), was, claims=order, limits=most)
+        if booking.entries:
+            self.take(booking)
+            self.money(was, was.turned(booking.parts))
+        return bool(booking.entries)
 
     # ---------------------------------------------------------------- time and money
 
@@ -380,7 +396,12 @@ class Agreements(RuleBasedStateMachine):
         self, name: str, wait: int, count: int, every: str, tenths: int, again: bool, at_once: bool
     ) -> None:
         self.follow()
-        debts = debts_of(self.open_now())
+        old = [one for one in self.agreements.values() if one.rests or one.state == "broken"]
+        replaces = old[-1].agreement_id if again and old else ""
+        owed = self.once_replaced(old[-1]) if replaces else self.open_now()
+        if not owed:
+            return
+        debts = debts_of(owed)
         facts = ConditionFacts((), "CO", "andina", "es", "person", "", {}, len(debts))
         case = Case("andina", "COP", debts, facts, self.today)
         discount = {
@@ -395,9 +416,7 @@ class Agreements(RuleBasedStateMachine):
             "week" if every == "week" else "month",
             discount=discount,
         )
-        old = [one for one in self.agreements.values() if one.rests or one.state == "broken"]
         agreement_id = f"g{len(self.agreements)}"
-        replaces = old[-1].agreement_id if again and old else ""
         try:
             made = agree(
                 agreement_id, terms, RULES, case, RATES,
@@ -411,8 +430,21 @@ class Agreements(RuleBasedStateMachine):
                 if minor:
                     self.before[agreement_id, one.payment_id, receivable_id] = minor
         self.save(made)
+        if any(one.rests and one.agreement_id != replaces for one in self.agreements.values()):
+            self.crossed.add(agreement_id)
         if at_once:
             self.accept(self.agreements[agreement_id])
+
+    def once_replaced(self, old: Agreement) -> list[Receivable]:
+        """What is open without the interest that an agreement has not earned by today."""
+        back, _ = beyond(old, self.receivables, self.today)
+        oldest = self.receivables[next(iter(old.debts))]
+        if back:
+            extras = {**oldest.extras, "interest": oldest.extras["interest"] - back}
+            less = replace(oldest, open_minor=oldest.open_minor - back, extras=extras)
+            found = (self.receivables | {oldest.receivable_id: less}).values()
+            return [one for one in found if one.open_minor]
+        return self.open_now()
 
     @precondition(lambda self: any(one.state == "offered" for one in self.agreements.values()))
     @rule(data=st.data())
@@ -431,12 +463,15 @@ class Agreements(RuleBasedStateMachine):
             why="accepted",
         )
         evidence = Acceptance(self.now, "debtor", "portal")
+        old = self.agreements.get(made.replaces)
+        if old:
+            beside += paid_beyond(made, old, self.receivables, self.today)
         try:
             accepted = accept(replace(made, beside_minor=beside), evidence, self.today, others)
-            old = self.agreements.get(made.replaces)
             replaced = old and supersede(old, accepted.agreement, self.receivables, self.today)
         except AgreementError:
             return
+        self.crossed |= self.agreements.keys() - {made.agreement_id}
         self.take(booking)
         self.book(accepted)
         if replaced:
@@ -512,12 +547,33 @@ class Agreements(RuleBasedStateMachine):
                 ) + one.beside_minor
                 assert given <= (gives if one.settles_in_full else 0)
 
+    def is_alone(self, one: Agreement) -> bool:
+        """Whether no other one that money moves is about the same debts."""
+        return all(
+            other is one
+            or other.state not in ("active", "fulfilled", "broken")
+            or other.debts.keys().isdisjoint(one.debts)
+            for other in self.agreements.values()
+        )
+
     @invariant()
     def nothing_is_left_of_a_debt_that_was_settled_in_full(self) -> None:
         for name, one in self.agreements.items():
-            if one.state == "fulfilled" and one.settles_in_full and name not in self.stained:
+            fulfilled = one.state == "fulfilled" and one.settles_in_full
+            if fulfilled and name not in self.stained and self.is_alone(one):
                 left = sum(self.receivables[name].open_minor for name in one.debts)
                 assert left <= sum(self.account.credits.values())
+
+    @invariant()
+    def no_money_settles_what_is_given_up(self) -> None:
+        """Of what settles in full there is always as much open as is still asked for and given, if
+        no other one is about the same debts whose discount an old payment may bring."""
+        for name, one in self.agreements.items():
+            alone = name not in self.stained | self.crossed and self.is_alone(one)
+            if one.state == "active" and one.settles_in_full and alone:
+                left = sum(self.receivables[name].open_minor for name in one.debts)
+                asked = standing(one, self.today).payoff_minor
+                assert left == asked + sum(one.discount.values()) + one.beside_minor
 
     @invariant()
     def nothing_is_open_below_nothing(self) -> None:

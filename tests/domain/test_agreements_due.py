@@ -11,8 +11,9 @@ from escalon.domain.agreements.agreed import Agreement, Change, Instalment, Move
 from escalon.domain.agreements.due import resumed
 from escalon.domain.contact.feedback import Feedback, Message
 from escalon.domain.decisions.decision import Decision
-from escalon.domain.decisions.engine import as_intent, decide
+from escalon.domain.decisions.engine import decide
 from escalon.domain.decisions.forecast import forecast
+from escalon.domain.decisions.intents import as_intent
 from escalon.domain.decisions.transitions import (
     claim,
     plan,

@@ -11,8 +11,8 @@ from msgspec.structs import replace
 from escalon.domain.account import Account, Hold, Receivable
 from escalon.domain.agreements.agreed import Agreement, Instalment
 from escalon.domain.payments import ledger
-from escalon.domain.payments.allocation import claims
-from escalon.domain.payments.ledger import Claim, Payment
+from escalon.domain.payments.allocation import claims, limits
+from escalon.domain.payments.ledger import Claim, Limit, Payment
 from escalon.domain.payments.payment import BookedPayment, PaymentState
 from escalon.domain.rules.rulebook import AgreementRules, Allocation, Payments, Rulebook
 from tests.domain.debts import account, at, receivable, rulebook, step
@@ -63,9 +63,10 @@ def settles(
     credit."""
     rule = rule or rules()
     order = claims(debtor, paid, rule, on=paid.paid_at.date(), today=TODAY)
+    most = limits(debtor, paid, on=paid.paid_at.date(), today=TODAY)
     booked = Payment("p1", "andina", minor, "COP", paid.paid_at, paid.receivable_id)
     allocation = rule.allocation_for("andina")
-    booking = ledger.pay(debtor, debtor.receivables, booked, allocation, order)
+    booking = ledger.pay(debtor, debtor.receivables, booked, allocation, order, most)
     found: dict[str, int] = {}
     for part in booking.parts:
         found[part.receivable_id] = found.get(part.receivable_id, 0) + part.amount_minor
@@ -111,6 +112,41 @@ def test_an_instalment_is_asked_for_from_its_first_reminder_on(
 ) -> None:
     """Before that day older debt that is past due goes first (Civil Code 1655)."""
     assert settles(debtor(agreed=(plan(TODAY + days * DAY),)), money(), 100) == first
+
+
+def settlement(**more: object) -> Agreement:
+    """250 by today settle r2, of which 450 are open; r1 is not agreed on."""
+    return plan(
+        TODAY,
+        each=250,
+        kind="settlement",
+        debts={"r2": {"principal": 450}},
+        discount={"principal": 200},
+        **more,
+    )
+
+
+@pytest.mark.parametrize(
+    "paid",
+    [money(), money(named="r2"), money(meant_for=("r2",)), money(named="r2", meant_for=("r2",))],
+)
+def test_what_is_settled_for_less_takes_no_more_than_that(paid: BookedPayment) -> None:
+    """Whatever the money names: the rest of r2 is given up once 250 of it are paid."""
+    assert settles(debtor(agreed=(settlement(),)), paid, 250) == {"r2": 250}
+    assert settles(debtor(agreed=(settlement(),)), paid, 300) == {"r2": 250, "r0": 50}
+    assert settles(debtor(agreed=(settlement(),)), paid, 900) == {
+        "r2": 250,
+        "r0": 400,
+        "r1": 150,
+        "": 100,
+    }
+    never_kept = settlement(tolerance_days=0, instalments=(Instalment(1, TODAY - DAY, 250),))
+    assert settles(debtor(agreed=(never_kept,)), money(named="r2"), 900)["r2"] == 450
+
+
+def test_a_dispute_about_what_is_settled_for_less_changes_nothing_about_that() -> None:
+    account_ = debtor(agreed=(settlement(),), held="r2")
+    assert settles(account_, money(), 900) == {"r0": 400, "r1": 150, "r2": 250, "": 100}
 
 
 def test_what_a_broken_agreement_was_about_is_no_longer_special() -> None:
@@ -221,9 +257,16 @@ CLAIMS = st.lists(
     st.integers(0, 400),
     st.sampled_from(("", *NAMES)),
     CLAIMS,
+    st.lists(
+        st.builds(Limit, st.frozensets(st.sampled_from(NAMES)), st.integers(0, 90)), max_size=2
+    ),
 )
 def test_whatever_the_claims_each_unit_goes_somewhere_and_nowhere_twice(
-    debts: list[tuple[int, int]], minor: int, named: str, order: list[Claim]
+    debts: list[tuple[int, int]],
+    minor: int,
+    named: str,
+    order: list[Claim],
+    limited: list[Limit],
 ) -> None:
     """Invariant 4: parts add up to the payment, nothing is settled below nothing, and there is one
     entry for each component of each receivable."""
@@ -237,7 +280,10 @@ def test_whatever_the_claims_each_unit_goes_somewhere_and_nowhere_twice(
         if principal + interest
     ]
     paid = Payment("p1", "andina", minor, "COP", at("2026-09-15T12:00"), named)
-    booking = ledger.pay(account(*owes), owes, paid, claims=order)
+    booking = ledger.pay(account(*owes), owes, paid, claims=order, limits=limited)
+    for limit in limited:
+        settled = [p.amount_minor for p in booking.parts if p.receivable_id in limit.receivables]
+        assert sum(settled) <= limit.most_minor
     assert sum(part.amount_minor for part in booking.parts) == minor
     assert all(part.amount_minor > 0 for part in booking.parts)
     counted = Counter((part.receivable_id, part.component) for part in booking.parts)

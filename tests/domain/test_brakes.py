@@ -6,8 +6,9 @@ import pytest
 
 from escalon.domain.contact.brakes import NO_BRAKES, Brake, Brakes, because
 from escalon.domain.decisions.decision import Decision
-from escalon.domain.decisions.engine import as_intent, decide
+from escalon.domain.decisions.engine import decide
 from escalon.domain.decisions.explanation import explain
+from escalon.domain.decisions.intents import as_intent
 from escalon.domain.decisions.transitions import set_aside
 from tests.domain.debts import BOGOTA, account, at, point, receivable, rulebook, step
 

@@ -13,8 +13,9 @@ from escalon.domain.contact.brakes import Brake, Brakes
 from escalon.domain.contact.co_debtors import followed_key
 from escalon.domain.contact.policy import Layer, Policy, Recipients
 from escalon.domain.decisions.decision import Decision
-from escalon.domain.decisions.engine import as_intent, decide
+from escalon.domain.decisions.engine import decide
 from escalon.domain.decisions.forecast import forecast
+from escalon.domain.decisions.intents import as_intent
 from escalon.domain.decisions.transitions import counted_for
 from escalon.domain.local_time import local_date
 from escalon.domain.rules.rulebook import HoldKind, Rulebook

@@ -30,8 +30,9 @@ from escalon.domain.contact.policy import (
     Recipients,
     Windows,
 )
+from escalon.domain.decisions.by_channel import NO_FEEDS
 from escalon.domain.decisions.decision import Decision
-from escalon.domain.decisions.engine import NO_FEEDS, decide
+from escalon.domain.decisions.engine import decide
 from escalon.domain.decisions.transitions import (
     find_intent,
     plan,

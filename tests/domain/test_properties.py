@@ -23,9 +23,10 @@ from escalon.domain.account import (
     StepRecord,
     pot,
 )
+from escalon.domain.contact.channels import MESSAGE_CHANNELS
 from escalon.domain.contact.policy import Allow, evaluate
 from escalon.domain.decisions.decision import Decision
-from escalon.domain.decisions.engine import MESSAGE_CHANNELS, decide
+from escalon.domain.decisions.engine import decide
 from escalon.domain.decisions.transitions import plan
 from escalon.domain.local_time import local_date
 from escalon.domain.payments import ledger

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tests.doubles.crashing import Crash, Faults, When
+from tests.doubles.world import receivable
 from tests.usecases.agreements_http import AgreementsHttp, another
 
 PLAN = {"offer": "plan", "first_on": "2026-09-20", "instalments": 3}
@@ -55,6 +56,19 @@ def test_other_terms_replace_it_and_the_same_terms_do_not(http: AgreementsHttp) 
     assert [one.state for one in http.world.account().agreements] == ["replaced", "active"]
     http.call("POST", UPDATES, says(4, "cancelled", why="the debtor asked for it"))
     assert [one.state for one in http.world.account().agreements] == ["replaced", "cancelled"]
+
+
+def test_the_same_documents_are_named_though_one_of_them_is_paid_off(http: AgreementsHttp) -> None:
+    http.world.owe(receivable("r2", late=10, open_minor=200_000_00))
+    names = {"receivables": ["r1", "r2"]}
+    http.call("POST", UPDATES, says(1, **names))
+    http.world.pays(350_000_00)
+    status, body = http.call("POST", UPDATES, says(2, instalments=2, **names))
+    assert (status, body["became"]) == (200, "applied")
+    assert http.world.agreement().debts == {"r2": {"principal": 150_000_00}}
+    http.world.pays(150_000_00, payment="P2")
+    status, body = http.call("POST", UPDATES, says(3, instalments=4, **names))
+    assert (status, body["became"]) == (422, "refused")  # nothing is left to agree on
 
 
 @pytest.mark.parametrize("order", list(permutations((1, 2, 3))))

@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from escalon.authoring.rulebook import load_rulebook
-from tests.doubles.world import OneRulebook
+from tests.doubles.world import OneRulebook, receivable
 from tests.usecases.agreements_http import AgreementsHttp
 
 PLAN = {"offer": "plan", "first_on": "2026-09-20", "instalments": 3, "every": "month"}
@@ -163,6 +163,33 @@ def test_other_terms_replace_an_agreement_and_the_chain_is_kept(http: Agreements
     assert (status, again["again"], again["agreement_id"]) == (200, True, second["agreement_id"])
     _, chain = http.call("GET", f"{place}/history")
     assert [one["state"] for one in chain["agreements"]] == ["replaced", "active"]
+
+
+def test_a_plan_of_which_a_debt_is_paid_off_is_replaced_on_what_is_left(
+    http: AgreementsHttp,
+) -> None:
+    http.world.owe(receivable("r2", late=10, open_minor=200_000_00))
+    _, first = http.call("POST", AGREEMENTS, {"key": "k1", "terms": PLAN, "accepted": PHONE})
+    assert list(first["debts"]) == ["r1", "r2"]
+    http.world.pays(350_000_00)
+    place = f"{AGREEMENTS}/{first['agreement_id']}"
+    _, now = http.call("GET", place)
+    other = {"key": "k2", "terms": {**PLAN, "instalments": 2}, "accepted": PHONE}
+    status, second = http.call(
+        "POST", f"{place}/replacement", other, If_Match=f'"{now["version"]}"'
+    )
+    assert (status, second["state"]) == (200, "active")
+    assert second["debts"] == {"r2": {"principal": 150_000_00}}
+    assert second["replaces"] == first["agreement_id"]
+
+
+def test_a_document_that_the_replaced_plan_never_had_is_not_passed_over(
+    http: AgreementsHttp,
+) -> None:
+    _, first = http.call("POST", AGREEMENTS, {"key": "k1", "terms": PLAN, "accepted": PHONE})
+    named = {"replaces": first["agreement_id"], "receivables": ["r1", "r9"], "terms": PLAN}
+    status, body = http.call("POST", AGREEMENTS, {"key": "k2", **named})
+    assert (status, codes(body)) == (404, [("receivables", "unknown")])
 
 
 def test_an_acceptance_of_words_that_have_changed_is_refused(http: AgreementsHttp) -> None:

@@ -89,6 +89,32 @@ def test_money_of_which_the_bank_tells_late_bears_nothing_for_the_days_between()
     check_books(world)
 
 
+def test_the_same_days_are_charged_again_after_they_were_given_back() -> None:
+    """L1: money of an earlier day, told of late, settles another debt, so the same days bear the
+    same on the same principal."""
+    world = charging(
+        receivable("r0", late=9, open_minor=MILLION), receivable("r1", open_minor=MILLION)
+    )
+    world.run(NOW)
+    for number in range(3):
+        early = Incoming(
+            f"E{number}",
+            "import bank",
+            "COP",
+            NOW - 2 * DAY,
+            PaymentState(approved=Said(1_000_00, NOW - 2 * DAY)),
+            receivable_id="r0",
+        )
+        around = world.table.around("a1", ["r0"], ())
+        world.book_payments()(OfAccount("a1", around.stored, [early], around.named))
+        pay(world, 1_00, payment=f"P{number}")
+    interest = {r.receivable_id: r.accrued_through for r in world.account().receivables}
+    assert interest == {"r0": NOW.date(), "r1": NOW.date()}
+    charged = [e for e in world.table.entries("a1") if e.receivable_id == "r1"]
+    assert sum(e.amount_minor for e in charged if e.kind == "interest") == 186_875
+    check_books(world)
+
+
 def test_money_that_goes_back_bears_interest_from_that_day_on() -> None:
     world = charging(receivable(open_minor=MILLION))
     take = world.take_notice()

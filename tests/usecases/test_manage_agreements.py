@@ -277,6 +277,72 @@ def test_terms_beyond_a_role_rest_the_debt_and_wait_for_one_that_may() -> None:
     assert "agreement_approved" in world.told()
 
 
+LONG_PLAN = Terms("plan", IN_A_WEEK, 20)  # a supervisor's to approve
+
+
+def approvals(world: Agreeing) -> list[tuple[str, str, list[str], bool]]:
+    """The tasks to approve an agreement: which, which day they are due, whose, and whether open."""
+    return [
+        (t["about"], t["due_at"][:16], t["roles"], "closed_at" not in t)
+        for t in world.tasks()
+        if t["kind"] == "approve_agreement"
+    ]
+
+
+def listed(world: Agreeing) -> list[str]:
+    tasks = world.table.listed("tasks")
+    return [task["task_id"] for task in tasks if task["kind"] == "approve_agreement"]
+
+
+@pytest.mark.parametrize("end", ["approved", "cancelled", "expired", "replaced"])
+def test_what_waits_for_an_approval_is_on_the_list_of_tasks_until_it_waits_no_longer(
+    end: str,
+) -> None:
+    world = owing()
+    manage = world.manage()
+    made = manage.promise("k1", DEBT, LONG_PLAN, PHONE, AGENT).agreement
+    about = (made.agreement_id, "2026-09-08T15:00", ["supervisor"])
+    assert manage.promise("k1", DEBT, LONG_PLAN, PHONE, AGENT).again
+    assert approvals(world) == [(*about, True)]
+    assert listed(world) == [f"approve_{made.agreement_id}"]
+    match end:
+        case "approved":
+            manage.approve("k2", "a1", made.agreement_id, SUPERVISOR)
+        case "cancelled":
+            manage.cancel("k2", "a1", made.agreement_id, DEBTOR)
+        case "replaced":
+            manage.promise("k2", DEBT, PLAN, PHONE, AGENT, replaces=made.agreement_id)
+        case _:
+            world.until(IN_A_WEEK + timedelta(days=1))
+            assert world.agreement().state == "expired"
+    assert approvals(world) == [(*about, False)]
+    assert listed(world) == []
+
+
+def test_an_offer_that_waits_is_one_task_though_it_is_accepted_meanwhile() -> None:
+    world = owing()
+    made = world.manage().agree("k1", DEBT, LONG_PLAN, AGENT).agreement
+    first = world.tasks()
+    assert len(first) == 1
+    world.manage().accept("k2", "a1", made.agreement_id, PHONE)
+    assert world.agreement().state == "accepted"
+    assert world.tasks() == first
+
+
+def test_what_nobody_has_to_approve_opens_no_task() -> None:
+    world = owing()
+    world.manage().promise("k1", DEBT, PLAN, PHONE, AGENT)
+    assert world.tasks() == []
+
+
+def test_a_task_to_approve_is_due_before_the_agreement_expires() -> None:
+    """It expires on the 8th, at midnight in Bogotá."""
+    world = owing()
+    made = world.manage().agree("k1", DEBT, Terms("plan", date(2026, 9, 7), 20), AGENT).agreement
+    assert made.expires_on == date(2026, 9, 8)
+    assert approvals(world) == [(made.agreement_id, "2026-09-08T05:00", ["supervisor"], True)]
+
+
 def test_an_offer_expires_by_itself() -> None:
     world = owing()
     manage = world.manage()

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from escalon.adapters.table import Table
-from escalon.domain.account import Hold
+from escalon.domain.account import Hold, Receivable
 from escalon.domain.agreements.offers import Terms
-from escalon.domain.rules.rulebook import Allocation
+from escalon.domain.rules.rulebook import Allocation, PlanInterest
 from escalon.domain.storage import Change
 from escalon.usecases.agreements.manage_agreements import (
     DEBTOR,
@@ -21,7 +21,7 @@ from escalon.usecases.agreements.manage_agreements import (
     Done,
     Evidence,
 )
-from escalon.usecases.operators.acts import ApplyCredit, Person, ReverseAllocation
+from escalon.usecases.operators.acts import ApplyCredit, GiveUp, Person, ReverseAllocation
 from escalon.usecases.payments.book_payments import settle_with_credit
 from tests.doubles.crashing import Crash, Crashing, Faults
 from tests.doubles.payments import check_books, owed
@@ -159,6 +159,202 @@ def test_an_offer_charges_the_interest_that_it_speaks_of_and_none_twice() -> Non
     world.manage().accept("k2", "a1", agreement_id, PHONE)
     assert world.account().receivables[0].extras == {"interest": debt["interest"]}
     assert world.agreement().beside_minor == 0
+
+
+# ----------------------------------------------------------- renegotiating what bears interest
+
+
+def plan_of_four() -> Agreeing:
+    """10,000,000 pesos and default interest of 91,730.86, in four instalments at 18 % a year."""
+    book = rules(interest=True)
+    bears = PlanInterest(180_000, "usura", ("COP",))
+    offers = tuple(
+        replace(one, interest=bears) if one.offer == "plan" else one
+        for one in book.agreements.offers
+    )
+    world = Agreeing(interest=True)
+    dear = replace(book, agreements=replace(book.agreements, offers=offers), version="18 %")
+    world.rulebooks = OneRulebook(dear)
+    world.owe(receivable("r1", late=15, open_minor=10_000_000 * PESOS))
+    world.agrees(Terms("plan", september(20), 4))
+    return world
+
+
+def goes_to(world: Agreeing, day: date) -> None:
+    """One run, on the morning of that day."""
+    if day > world.today:
+        world.run(world.clock.at + (day - world.today))
+
+
+def paid_when_due(world: Agreeing, name: str, through: date = date.max) -> None:
+    for number, one in enumerate(world.agreement().instalments):
+        if one.due_on <= through:
+            goes_to(world, one.due_on)
+            world.pays(one.amount_minor, one.due_on, payment=f"{name}{number}")
+
+
+def test_who_renegotiates_owes_the_interest_of_the_days_so_far() -> None:
+    """Five days of the second period, 20 September to 20 October, on 7,560,397.66 pesos."""
+    world = plan_of_four()
+    old = world.agreement().agreement_id
+    paid_when_due(world, "P", september(20))
+    assert world.open_minor() == 7_560_397_66
+    goes_to(world, september(25))
+    assert world.open_minor() == 7_560_397_66 + 103_553_86  # all of the period
+    world.agrees(Terms("plan", september(30), 3), replaces=old)
+    owed_now = 7_560_397_66 + 17_161_29
+    assert sum(world.agreement().debt.values()) == world.open_minor() == owed_now
+    assert world.account().receivables[0].accrued_through == september(25)
+    paid_when_due(world, "Q")
+    assert world.agreement().state == "fulfilled"
+    assert (world.open_minor(), world.account().credits) == (0, {})
+    check_books(world)
+
+
+@settings(max_examples=8, deadline=None)
+@given(st.integers(0, 50), st.integers(2, 4))
+def test_whatever_the_day_of_a_renegotiation_what_was_agreed_settles_all(
+    after: int, count: int
+) -> None:
+    world = plan_of_four()
+    old = world.agreement().agreement_id
+    day = september(7) + after * DAY
+    paid_when_due(world, "P", day)
+    goes_to(world, day)
+    offer = world.manage().offers(DEBT, replaces=old)
+    world.agrees(Terms("plan", day + 3 * DAY, count), replaces=old)
+    new = world.agreement()
+    assert offer.debts == new.debts  # what was shown
+    assert sum(new.debt.values()) == world.open_minor()
+    paid_when_due(world, "Q")
+    assert world.agreement().state == "fulfilled"
+    assert (world.open_minor(), world.account().credits) == (0, {})
+    check_books(world)
+
+
+def test_interest_that_was_paid_between_the_offer_and_its_acceptance_is_not_asked_for_twice() -> (
+    None
+):
+    """The instalment of 20 October settles two days of interest that the offer leaves out."""
+    world = plan_of_four()
+    old = world.agreement().agreement_id
+    paid_when_due(world, "P", september(20))
+    goes_to(world, date(2026, 10, 18))
+    terms = Terms("plan", date(2026, 10, 28), 2)
+    made = world.manage().agree("k1", DEBT, terms, AGENT, replaces=old).agreement
+    world.pays(world.agreement(0).instalments[1].amount_minor, date(2026, 10, 20), payment="P1")
+    goes_to(world, date(2026, 10, 21))
+    world.manage().accept("k2", "a1", made.agreement_id, PHONE)
+    assert world.agreement().beside_minor == 6_947_50
+    world.pays(world.stands().payoff_minor, world.today, payment="Q")
+    assert world.agreement().state == "fulfilled"
+    assert (world.open_minor(), world.account().credits) == (0, {})
+    check_books(world)
+
+
+def test_days_whose_interest_an_agreement_bore_bear_no_default_interest_once_it_is_cancelled() -> (
+    None
+):
+    """L16. Those of the first period, and five of the second."""
+    world = plan_of_four()
+    paid_when_due(world, "P", september(20))
+    goes_to(world, september(25))
+    agreement_id = world.agreement().agreement_id
+    world.manage().cancel("k2", "a1", agreement_id, SUPERVISOR, why="asked to")
+    (debt,) = world.account().receivables
+    assert debt.open_minor == 7_560_397_66 + 17_161_29
+    assert debt.accrued_through == september(25)
+    check_books(world)
+
+
+# ------------------------------------------------------------------- what a discount is worth
+
+
+def settling(*more: Receivable) -> Agreeing:
+    """A debt of 1,000,000 pesos that 800,000 by 15 September settle."""
+    world = Agreeing()
+    world.owe(receivable("r1", late=60, open_minor=1_000_000 * PESOS), *more)
+    debt = Debt("a1", receivables=("r1",))
+    terms = Terms("settlement", september(15), discount={"principal": 200_000 * PESOS})
+    world.manage().promise("k1", debt, terms, PHONE, AGENT)
+    return world
+
+
+def waived(world: Agreeing) -> int:
+    return -sum(e.amount_minor for e in world.table.entries("a1") if e.kind == "waiver")
+
+
+@pytest.mark.parametrize("pesos", [(820_000,), (500_000, 320_000), (799_999, 20_001)])
+def test_more_than_was_agreed_does_not_pay_what_is_given_up(pesos: tuple[int, ...]) -> None:
+    world = settling()
+    for number, amount in enumerate(pesos):
+        world.pays(amount * PESOS, september(10 + number), payment=f"P{number}")
+    assert world.agreement().state == "fulfilled"
+    assert (world.open_minor(), waived(world)) == (0, 200_000 * PESOS)
+    assert world.account().credits == {"andina|COP": 20_000 * PESOS}
+    check_books(world)
+
+
+def test_it_settles_other_debts_and_a_payment_that_bounces_takes_just_its_part_back() -> None:
+    world = settling(receivable("r2", late=-30, open_minor=150_000 * PESOS))
+    world.pays(500_000 * PESOS, september(10), payment="P1")
+    world.pays(500_000 * PESOS, september(11), payment="P2")
+    assert world.account().credits == {"andina|COP": 50_000 * PESOS}
+    assert (owed(world), waived(world)) == ({}, 200_000 * PESOS)
+    world.bounces("P1")
+    assert owed(world) == {"r1": 700_000 * PESOS}
+    world.run(world.clock.at + timedelta(hours=1))  # the credit pays what it pays of the 800,000
+    assert owed(world) == {"r1": 650_000 * PESOS}
+    assert world.stands().payoff_minor == 450_000 * PESOS
+    world.pays(450_000 * PESOS, september(12), payment="P3")
+    assert (world.agreement().state, owed(world)) == ("fulfilled", {})
+    assert (world.account().credits, waived(world)) == ({}, 200_000 * PESOS)
+    check_books(world)
+
+
+def test_what_is_paid_too_late_for_a_discount_settles_all_that_it_can() -> None:
+    world = settling()
+    world.until(september(18))
+    assert world.agreement().state == "broken"
+    world.pays(900_000 * PESOS, september(18), payment="P1")
+    assert owed(world) == {"r1": 100_000 * PESOS}
+    world.pays(100_000 * PESOS, september(14), payment="P2")  # in time, and not enough
+    assert (owed(world), world.account().credits) == ({}, {})
+    assert world.agreement().state == "broken"
+    check_books(world)
+
+
+def test_what_a_person_waives_of_a_discount_is_not_given_twice() -> None:
+    world = Agreeing(interest=True)
+    world.owe(receivable("r1", late=60, open_minor=10_000_000 * PESOS))
+    interest = world.manage().offers(DEBT).debts["r1"]["interest"]
+    world.agrees(Terms("settlement", september(15), discount={"interest": interest}))
+
+    def waives(key: str, **amounts: int) -> None:
+        order = GiveUp(key, "goodwill", "waiver", "a1", "r1", "COP", amounts)  # type: ignore[arg-type] - names of components
+        world.manage_payments().give_up(order, ANA)
+
+    waives("w1", interest=interest - 1_00)
+    assert (world.stands().paid_minor, world.stands().payoff_minor) == (0, 10_000_000_00)
+    waives("w2", interest=1_00, principal=400_00)  # what is beyond the discount counts like money
+    assert (world.stands().paid_minor, world.stands().payoff_minor) == (400_00, 9_999_600_00)
+    world.pays(9_999_600_00, september(15))
+    assert world.agreement().state == "fulfilled"
+    assert (world.open_minor(), world.account().credits) == (0, {})
+    assert waived(world) == interest + 400_00
+    check_books(world)
+
+
+def test_of_a_discount_that_a_person_has_waived_a_part_of_the_rest_is_given() -> None:
+    world = settling()
+    order = GiveUp("w1", "goodwill", "waiver", "a1", "r1", "COP", {"principal": 50_000 * PESOS})
+    world.manage_payments().give_up(order, ANA)
+    world.pays(900_000 * PESOS, september(10))
+    assert (world.agreement().state, waived(world)) == ("fulfilled", 200_000 * PESOS)
+    assert (world.open_minor(), world.account().credits) == (0, {"andina|COP": 100_000 * PESOS})
+    world.bounces()
+    assert world.open_minor() == 950_000 * PESOS
+    check_books(world)
 
 
 # ----------------------------------------------------------------------------- unapplied credit

@@ -113,6 +113,7 @@ class Agreement(msgspec.Struct, frozen=True, omit_defaults=True):
     every: Every = "month"
     rate: int = 0  # effective annual in millionths that its interest was computed with
     discount: dict[Component, int] = {}  # given up once it is fulfilled
+    given_up: dict[Component, int] = {}  # of it, what people have given up before
     tolerance_days: int = 0
     tolerance_minor: int = 0
     resume_at: str = ""  # step at which the ladder goes on once it is broken; empty: for its age
@@ -164,6 +165,11 @@ class Agreement(msgspec.Struct, frozen=True, omit_defaults=True):
         """Whether what is to be paid and what is given up come to all of its debts."""
         settled = self.total_minor - self.interest_minor + sum(self.discount.values())
         return settled >= sum(self.debt.values())
+
+    @property
+    def waits_for_approval(self) -> bool:
+        """Whether somebody of a role that may has to approve it, and still can."""
+        return bool(self.approval) and self.state in ("offered", "accepted")
 
     @property
     def rests(self) -> bool:

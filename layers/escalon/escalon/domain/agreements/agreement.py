@@ -39,6 +39,7 @@ from escalon.domain.agreements.agreed import (
     State,
     components,
 )
+from escalon.domain.agreements.bearing import DIGITS, bears
 from escalon.domain.facts import Fact
 from escalon.domain.local_time import add_days
 from escalon.domain.money import Component
@@ -102,13 +103,10 @@ def money_moved(
     `others` are the account's agreements: what settles a receivable that a later one is about is
     the later one's, but for a payment that has counted here for it.
     """
-    later = {
-        name for other in others if _is_later(other, agreement) for name in other.debts
-    } & agreement.debts.keys()
     settled_then, settles = _by_receivable(was), _by_receivable(payment)
-    for name in agreement.debts:
+    for name in counts_here(agreement, payment, others):
         before, after = settled_then.get(name, 0), settles.get(name, 0)
-        if before != after and not (name in later and not _counts(agreement, payment, name)):
+        if before != after:
             agreement = settled(
                 agreement,
                 payment.payment_id,
@@ -119,6 +117,17 @@ def money_moved(
                 today=today,
             )
     return agreement
+
+
+def counts_here(
+    agreement: Agreement, payment: BookedPayment, others: Iterable[Agreement]
+) -> tuple[str, ...]:
+    """The receivables of which what a payment settles counts for the agreement (see
+    `money_moved`)."""
+    later = {name for other in others if _is_later(other, agreement) for name in other.debts}
+    return tuple(
+        name for name in agreement.debts if name not in later or _counts(agreement, payment, name)
+    )
 
 
 def settled(
@@ -154,6 +163,39 @@ def settled(
         before = {**before, cause: {**noted, receivable_id: not_ours}}
     moved = tuple(sorted((*others, *own), key=_when))
     return replace(agreement, moved=moved, settled_before=before)
+
+
+def given_up_by_people(
+    agreement: Agreement,
+    cause: str,
+    receivable_id: str,
+    amounts: Mapping[Component, int],
+    *,
+    today: date,
+) -> Agreement:
+    """So much of each component of a receivable was waived or written off by an act. What its
+    discount gives up anyway is given up by that already, and is no money; the rest counts like
+    money of that day."""
+    given = dict(agreement.given_up)
+    left = {} if agreement.state == "fulfilled" else discount_left(agreement)
+    counts = 0
+    for component, minor in amounts.items():
+        off = min(minor, left.get(component, 0))
+        if off:
+            given[component] = given.get(component, 0) + off
+        counts += minor - off
+    if given != agreement.given_up:
+        agreement = replace(agreement, given_up=given)
+    return settled(
+        agreement, cause, receivable_id, on=today, before_minor=0, after_minor=counts, today=today
+    )
+
+
+def discount_left(agreement: Agreement) -> dict[Component, int]:
+    """Its discount, less what people have given up of it already, by component."""
+    given = agreement.given_up
+    left = {name: minor - given.get(name, 0) for name, minor in agreement.discount.items()}
+    return {name: minor for name, minor in left.items() if minor > 0}
 
 
 def _by_receivable(payment: BookedPayment | None) -> dict[str, int]:
@@ -227,19 +269,15 @@ class InstalmentStanding(msgspec.Struct, frozen=True):
     instalment: Instalment
     state: InstalmentState
     paid_minor: int  # what is there of it
+    # What is still to be paid of it: nothing of one that is kept, and never more than settles all
+    # of the agreement today.
+    left_minor: int
     in_time_minor: int  # what was there of it by the last day on which it is kept
     until: date  # that day: with the tolerance, and with what a reversal adds
     # What the tolerance counts from: its due date, or the later day on which a hold ended or its
     # money went; the due date while a hold lasts.
     runs_from: date
     settled_on: date | None = None  # since when it is paid, in time or not
-
-    @property
-    def left_minor(self) -> int:
-        """What is still to be paid of it; nothing of one that is kept."""
-        if self.state == "kept":
-            return 0
-        return self.instalment.amount_minor - self.paid_minor
 
 
 class Standing(msgspec.Struct, frozen=True):
@@ -261,6 +299,8 @@ def standing(agreement: Agreement, today: date) -> Standing:
     """Where the agreement stands on `today`, a date of the debtor's calendar."""
     walk = _walked(agreement)
     paid = _stayed(agreement.moved)
+    owed_now = _payoff(agreement, today) if walk.owed_minor is None else walk.owed_minor
+    payoff = max(0, owed_now - paid)
     found: list[InstalmentStanding] = []
     before = 0
     for instalment, (since, fell, until) in zip(agreement.instalments, walk.covered, strict=True):
@@ -279,25 +319,44 @@ def standing(agreement: Agreement, today: date) -> Standing:
             state = "late" if instalment.due_on < today and until < date.max else "open"
         lasts = until == date.max  # a hold does
         runs_from = instalment.due_on if lasts else add_days(until, -agreement.tolerance_days)
-        found.append(InstalmentStanding(instalment, state, part, in_time, until, runs_from, since))
+        left = 0 if state == "kept" else min(amount - part, payoff)
+        found.append(
+            InstalmentStanding(instalment, state, part, left, in_time, until, runs_from, since)
+        )
     unkept = [one for one in found if one.state != "kept"]
     broken_on = min((add_days(one.until, 1) for one in unkept if today > one.until), default=None)
     state_now = _state(agreement, unkept, broken_on, today)
     waits = [one for one in unkept if today <= one.until]
     total = agreement.total_minor if walk.owed_minor is None else walk.owed_minor
-    owed_now = _payoff(agreement, today) if walk.owed_minor is None else walk.owed_minor
     return Standing(
         state_now,
         tuple(found),
         paid,
         max(0, total - paid) if unkept else 0,
-        max(0, owed_now - paid) if unkept else 0,
+        payoff if unkept else 0,
         sum(one.left_minor for one in unkept if one.instalment.due_on < today),
         waits[0] if waits and state_now != "broken" else None,
         _changes_on(agreement, state_now, waits, today),
         broken_on if state_now == "broken" else None,
         walk.paid_off_on,
     )
+
+
+def fulfilled_by(agreement: Agreement, on: date, today: date) -> int | None:
+    """The least money, paid `on` a day and told of `today`, that fulfils an agreement which settles
+    in full and still has something to give up for that, in minor units: more would settle what is
+    given up. None if it gives up nothing, or if no money of that day fulfils it any more."""
+    gives = sum(discount_left(agreement).values()) + agreement.beside_minor
+    if not agreement.settles_in_full or not gives:
+        return None
+    later = {moved.on for moved in agreement.moved if moved.on > on and moved.went_on is None}
+    needs = {_payoff(agreement, day) - _stayed(agreement.moved, day) for day in {on, *later}}
+    for minor in sorted(max(0, need) for need in needs):
+        come = Moved("", next(iter(agreement.debts)), on, minor)
+        paid = replace(agreement, state="active", moved=(*agreement.moved, come))
+        if standing(paid, today).state == "fulfilled":
+            return minor
+    return None
 
 
 def _state(
@@ -402,9 +461,19 @@ def _begun(agreement: Agreement, day: date) -> int:
     return sum(one.interest_minor for start, one in periods if day > start)
 
 
-def _ended(agreement: Agreement, day: date) -> int:
-    """The interest of the periods that have ended by `day`, in minor units."""
-    return sum(one.interest_minor for one in agreement.instalments if one.due_on <= day)
+def _earned(agreement: Agreement, day: date) -> int:
+    """The interest of the days through that one, in minor units: of a period that has not ended by
+    then, that of its days so far on what was to be left at its beginning."""
+    left = agreement.total_minor - agreement.interest_minor
+    earned = 0
+    for start, one in zip(_starts(agreement), agreement.instalments, strict=True):
+        if one.due_on <= day:
+            earned += one.interest_minor
+        elif start < day:
+            so_far = left * bears(agreement.rate, (day - start).days) // 10**DIGITS
+            earned += min(so_far, one.interest_minor)
+        left -= one.amount_minor - one.interest_minor
+    return earned
 
 
 def _payoff(agreement: Agreement, day: date) -> int:
@@ -433,7 +502,7 @@ def moves(agreement: Agreement, today: date) -> bool:
     if agreement.state not in ("active", "fulfilled"):
         return False  # of one that is broken no instalment is told of any more
     return _seen(found) != (agreement.seen or ("open",) * len(found.instalments)) or bool(
-        _interest(agreement, found, {}, today, ends=False)
+        _interest(agreement, found, {}, today)
     )
 
 
@@ -504,14 +573,42 @@ def cancel(
 def supersede(
     agreement: Agreement, accepted: Agreement, receivables: Mapping[str, Receivable], today: date
 ) -> Followed:
-    """The agreement that `accepted`, which was just accepted, replaces: the chain is kept. Raises
-    AgreementError."""
+    """The agreement that `accepted`, which was just accepted, replaces: the chain is kept. It has
+    borne interest through the day on which the other was calculated. Raises AgreementError."""
     evidence = accepted.accepted
     if accepted.replaces != agreement.agreement_id or evidence is None:
         raise AgreementError(f"{accepted.agreement_id} does not replace {agreement.agreement_id}")
     after = _moved_to(agreement, "replaced", evidence.at, evidence.by, evidence.who)
     after = replace(after, replaced_by=accepted.agreement_id)
-    return _became(agreement, after, receivables, evidence.at, today)
+    back, _ = beyond(agreement, receivables, accepted.calculated_on)
+    return _became(agreement, after, receivables, evidence.at, today, back=back)
+
+
+def beyond(
+    agreement: Agreement, receivables: Mapping[str, Receivable], through: date
+) -> tuple[int, int]:
+    """What it bore of its interest for later days than `through`, in minor units: what of that is
+    still open of its oldest receivable and is given back if another replaces it that is calculated
+    on that day, and what was paid."""
+    bore = _booked(agreement, "interest")
+    if agreement.state == "broken":
+        broken_on = standing(agreement, date.max).broken_on  # whenever that was
+        bore = min(bore, _earned(agreement, broken_on or through))
+    oldest = receivables.get(next(iter(agreement.debts)))
+    open_minor = open_of(oldest, "interest") if oldest else 0
+    charged = max(0, bore - _earned(agreement, through))
+    back = min(charged, open_minor)
+    return back, charged - back
+
+
+def paid_beyond(
+    agreement: Agreement, old: Agreement, receivables: Mapping[str, Receivable], today: date
+) -> int:
+    """What of the interest that `old` does not earn, which the agreement is to replace, was paid
+    since that was offered, in minor units: it cannot be given back, and the offer did not speak of
+    it (`Agreement.beside_minor`)."""
+    _, paid = beyond(old, receivables, agreement.calculated_on)
+    return min(paid, standing(agreement, today).paid_minor)
 
 
 def _moved_to(
@@ -539,8 +636,11 @@ def _became(
     receivables: Mapping[str, Receivable],
     now: datetime,
     today: date,
+    *,
+    back: int = 0,
 ) -> Followed:
-    """With the entries that the agreement asks for now, and the facts."""
+    """With the entries that the agreement asks for now, and the facts. One that is replaced gives
+    so much of its interest `back`."""
     found = standing(after, today)
     is_open = {
         name: {component: open_of(receivables[name], component) for component in COMPONENTS}
@@ -548,7 +648,8 @@ def _became(
         if name in receivables
     }
     changed = before.state != after.state
-    asked = _interest(after, found, is_open, today, ends=changed)
+    ends = changed and before.state in ("active", "fulfilled")
+    asked = _interest(after, found, is_open, today, ends=ends, back=back)
     told = [*_instalment_facts(before, after, found, now)]
     told += [
         _fact(after, change, found, is_open, now) for change in after.history[len(before.history) :]
@@ -568,18 +669,22 @@ def _interest(
     is_open: Mapping[str, Mapping[Component, int]],
     today: date,
     *,
-    ends: bool,
+    ends: bool = False,
+    back: int = 0,
 ) -> list[Asked]:
-    """The interest of a period is charged once it begins, on the oldest receivable. If the
-    agreement ends before the period does, what is still open of it is given back."""
+    """The interest of a period is charged once it begins, on the oldest receivable. An agreement
+    that is broken or cancelled has borne that of the days until then: what was charged for later
+    ones and is still open is given back."""
     booked = _booked(agreement, "interest")
     oldest = next(iter(agreement.debts))
     more = 0
     if agreement.state in ("active", "fulfilled"):
         more = max(0, _begun(agreement, min(today, found.paid_off_on or today)) - booked)
+    elif agreement.state == "replaced":
+        more = -back
     elif ends:
-        early = booked - _ended(agreement, found.broken_on or today)
-        more = -max(0, min(early, is_open.get(oldest, {}).get("interest", 0)))
+        earned = _earned(agreement, found.broken_on or today)
+        more = max(earned - booked, -is_open.get(oldest, {}).get("interest", 0))
     return [Asked("interest", oldest, "interest", more)] if more else []
 
 
@@ -590,16 +695,18 @@ def _given_up(
     charged: Iterable[Asked],
 ) -> list[Asked]:
     """What need not be paid of the debts of an agreement that is fulfilled, never more than is
-    open: of the components of its discount first."""
+    open: of the components of its discount first, but for what people have given up of it."""
     charges = _booked(agreement, "interest") + sum(one.amount_minor for one in charged)
     charges += agreement.beside_minor
-    left = sum(agreement.debt.values()) + charges - found.paid_minor
+    given = sum(agreement.given_up.values())
+    left = sum(agreement.debt.values()) + charges - found.paid_minor - given
     debts = {name: dict(debt) for name, debt in is_open.items()}
     for one in charged:
         if one.receivable_id in debts:
             debts[one.receivable_id][one.component] += one.amount_minor
     asked: dict[tuple[str, Component], int] = {}
-    for component, most in (*agreement.discount.items(), *((one, left) for one in COMPONENTS)):
+    discount = discount_left(agreement)
+    for component, most in (*discount.items(), *((one, left) for one in COMPONENTS)):
         for name, debt in debts.items():
             minor = min(left, most, debt[component])
             if minor > 0:
@@ -664,7 +771,8 @@ def _fact(
     if change.state != "broken":
         return fact
     owed = {component: minor for component, minor in components(is_open).items() if minor}
-    more = {"forfeited": agreement.discount, "owed": owed, "resume_at": agreement.resume_at}
+    forfeited = discount_left(agreement)
+    more = {"forfeited": forfeited, "owed": owed, "resume_at": agreement.resume_at}
     return {**fact, **more}
 
 
@@ -684,13 +792,14 @@ def resumption(agreement: Agreement, today: date) -> Resumption | None:
     found = standing(agreement, today)
     if found.state != "broken" or found.broken_on is None:
         return None
-    ended = [
-        one.due_on
-        for one in agreement.instalments
-        if agreement.rate and one.due_on <= found.broken_on
-    ]
-    through = max(ended, default=None)
+    through = bore_through(agreement, found.broken_on)
     return Resumption(tuple(agreement.debts), found.broken_on, agreement.resume_at, through)
+
+
+def bore_through(agreement: Agreement, day: date) -> date | None:
+    """The last day whose interest is the agreement's own, if it ended on `day`; None if it bore
+    none."""
+    return min(day, agreement.instalments[-1].due_on) if agreement.rate else None
 
 
 # -------------------------------------------------------------------------------- reminders

@@ -12,7 +12,15 @@ from msgspec.structs import replace
 
 from escalon.domain.account import Account, Receivable, pot
 from escalon.domain.agreements.agreed import Agreement, Asked, Pause
-from escalon.domain.agreements.agreement import Followed, follow, money_moved, resumption, settled
+from escalon.domain.agreements.agreement import (
+    Followed,
+    bore_through,
+    follow,
+    given_up_by_people,
+    money_moved,
+    settled,
+    standing,
+)
 from escalon.domain.facts import Fact, noted
 from escalon.domain.holds import open_hold
 from escalon.domain.money import Component
@@ -119,8 +127,8 @@ def taken(
     after = replace(after, version=after.version + 1)
     known = own_receivables(after, course, closed)
     booking = _booked(course.account, known, after, followed.asked, now)
-    if after.state == "broken" and (before is None or before.state != "broken"):
-        booking = _accrued(booking, {**known, **_named(booking.changed)}, after, today)
+    through = _bore_through(course.account, before, after, today)
+    booking = _accrued(booking, {**known, **_named(booking.changed)}, after, through)
     changed = _named(course.changed) | _named(booking.changed)
     return Course(
         with_agreement(booking.account, after),
@@ -163,31 +171,19 @@ def payment_moved(
     return replace(account, agreements=agreements)
 
 
-def balance_moved(
+def given_up(
     account: Account,
     cause: str,
     receivable_id: str,
+    amounts: Mapping[Component, int],
     *,
-    before_minor: int,
-    after_minor: int,
     today: date,
 ) -> Account:
-    """The account whose agreements know that a balance was lowered otherwise, since its source
-    states another or somebody gave a part of it up: nobody owes an instalment for what is not owed.
-    What one cause lowered it by was `before_minor` and is `after_minor`, as of `today`."""
+    """The account whose agreements know that somebody gave up so much of each component of a
+    receivable, in minor units: nobody owes an instalment for what is not owed, and no discount is
+    given twice."""
     agreements = tuple(
-        _counted(
-            one,
-            settled(
-                one,
-                cause,
-                receivable_id,
-                on=today,
-                before_minor=before_minor,
-                after_minor=after_minor,
-                today=today,
-            ),
-        )
+        _counted(one, given_up_by_people(one, cause, receivable_id, amounts, today=today))
         if receivable_id in one.debts
         else one
         for one in account.agreements
@@ -266,7 +262,8 @@ def without_default_interest(
             booked.extend(booking.entries)
             beside -= minor
         if after.accrued_through and after.accrued_through > through:
-            after = replace(after, accrued_through=through, accrued_rest=0)
+            again = after.accrued_again + 1
+            after = replace(after, accrued_through=through, accrued_rest=0, accrued_again=again)
         if after != receivable:
             changed[name] = after
             opened[name] = after
@@ -380,12 +377,27 @@ def _together(asked: Iterable[Asked]) -> list[tuple[str, str, dict[Component, in
     return [(kind, name, amounts) for (kind, name), amounts in found.items()]
 
 
+def _bore_through(
+    account: Account, before: Agreement | None, agreement: Agreement, today: date
+) -> date | None:
+    """The last day whose interest stands in that of an agreement which has just ended; None if it
+    has not, or bore none."""
+    if before is None or before.state not in ("active", "fulfilled"):
+        return None
+    if agreement.state == "replaced":
+        return bore_through(agreement, named(account, agreement.replaced_by).calculated_on)
+    if agreement.state in ("broken", "cancelled"):
+        return bore_through(agreement, standing(agreement, today).broken_on or today)
+    return None
+
+
 def _accrued(
-    booking: Booking, known: Mapping[str, Receivable], agreement: Agreement, today: date
+    booking: Booking,
+    known: Mapping[str, Receivable],
+    agreement: Agreement,
+    through: date | None,
 ) -> Booking:
-    """No default interest of the days whose interest stands in the agreement's own."""
-    resumed = resumption(agreement, today)
-    through = resumed.interest_through if resumed else None
+    """No default interest of the days through that one."""
     if through is None:
         return booking
     opened = _named(booking.account.receivables)

@@ -10,8 +10,6 @@ from bisect import bisect_left
 from calendar import monthrange
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, datetime
-from decimal import Context, Decimal
-from functools import lru_cache
 from itertools import groupby
 from typing import Protocol
 
@@ -29,6 +27,7 @@ from escalon.domain.agreements.agreed import (
     components,
 )
 from escalon.domain.agreements.agreement import ANY_ROLE, COMPONENTS, AgreementError
+from escalon.domain.agreements.bearing import DIGITS, bears
 from escalon.domain.local_time import add_days
 from escalon.domain.money import Component
 from escalon.domain.payments.ledger import open_of
@@ -37,10 +36,6 @@ from escalon.domain.rules.rulebook import AgreementRules, Limits, OfferRule, Rat
 
 _WHOLE = 10_000  # all of something, in hundredths of a percent
 _TOLERATED = 10  # the tolerance in amount is at most this part of the first instalment
-_MILLION = 10**6
-_DAYS_A_YEAR = 365
-_DIGITS = 24  # what a period bears is a whole number of 10^-24 of the balance
-_PRECISE = Context(prec=60)
 
 
 class Case(msgspec.Struct, frozen=True):
@@ -156,7 +151,7 @@ def schedule(
     """
     days = due_days(first_on, every, instalments)
     bearing = [
-        _bears(rate, (day - before).days) for before, day in zip([since, *days], days, strict=False)
+        bears(rate, (day - before).days) for before, day in zip([since, *days], days, strict=False)
     ]
     first = first_minor if instalments > 1 else None
 
@@ -165,7 +160,7 @@ def schedule(
         found: list[tuple[int, int]] = []
         left = principal_minor
         for number, share in enumerate(bearing, start=1):
-            interest = left * share // 10**_DIGITS
+            interest = left * share // 10**DIGITS
             pays = first if number == 1 and first is not None else each
             principal = left if number == instalments else min(left, pays - interest)
             found.append((principal, interest))
@@ -178,7 +173,7 @@ def schedule(
         last = split(each)[-1]
         return sum(last) <= each
 
-    most = principal_minor + principal_minor * max(bearing) // 10**_DIGITS
+    most = principal_minor + principal_minor * max(bearing) // 10**DIGITS
     least = bisect_left(range(most), True, key=suffices)
     rounded = -(-least // round_minor) * round_minor
     for each in (rounded, least):
@@ -226,16 +221,6 @@ def _months_on(day: date, months: int) -> date:
     month = day.month - 1 + months
     year, month = day.year + month // 12, month % 12 + 1
     return date(year, month, min(day.day, monthrange(year, month)[1]))
-
-
-@lru_cache(maxsize=512)
-def _bears(rate: int, days: int) -> int:
-    """(1 + rate)^(days/365) − 1 in units of 10^-24, rounded down, of an annual rate in
-    millionths."""
-    factor = _PRECISE.scaleb(Decimal(_MILLION + rate), -6)
-    years = _PRECISE.divide(Decimal(days), Decimal(_DAYS_A_YEAR))
-    borne = _PRECISE.subtract(_PRECISE.power(factor, years), Decimal(1))
-    return int(_PRECISE.scaleb(borne, _DIGITS))
 
 
 # ----------------------------------------------------------------------- what may be agreed

@@ -10,6 +10,9 @@
 5. What is on hold, last or never, as the creditor's country has it. Nobody asks for it, so money
    that does not name it is not meant for it.
 
+What rests under an agreement that settles in full for less than all is settled by so much as
+fulfils it, in all of these together: with more the debtor would pay what is given up (`limits`).
+
 Of each of these the oldest first. Where the payer names nothing the creditor may say what the money
 is for (Civil Code 1654): this order is that choice, and the receipt tells it. Pure.
 """
@@ -19,10 +22,15 @@ from datetime import date
 
 from escalon.domain.account import Account, pot
 from escalon.domain.agreements.agreed import Agreement
-from escalon.domain.agreements.agreement import Standing, standing
+from escalon.domain.agreements.agreement import (
+    Standing,
+    counts_here,
+    fulfilled_by,
+    standing,
+)
 from escalon.domain.holds import open_hold
 from escalon.domain.local_time import add_days
-from escalon.domain.payments.ledger import Claim, settleable
+from escalon.domain.payments.ledger import Claim, Limit, settleable
 from escalon.domain.payments.payment import BookedPayment
 from escalon.domain.rules.rulebook import Allocation, Rulebook
 
@@ -64,6 +72,17 @@ def claims(
         Claim(last),
     )
     return tuple(one for one in every if one.receivables and one.most_minor != 0)
+
+
+def limits(account: Account, payment: BookedPayment, *, on: date, today: date) -> tuple[Limit, ...]:
+    """What of the agreements of a whole account, in which its parts count already, a payment, paid
+    `on` a day, settles at most. Dates are of the debtor's calendar."""
+    return tuple(
+        Limit(frozenset(own), most)
+        for one, _ in _in_force(account, payment, on)
+        if (own := counts_here(one, payment, account.agreements))
+        and (most := fulfilled_by(one, on, today)) is not None
+    )
 
 
 def on_hold(

@@ -183,6 +183,8 @@ def charge_through(
         if len(changed) == most:
             break
         after = receivable
+        again = receivable.accrued_again
+        begun = receivable.accrued_through
         amount_minor = max(accrual.amount_minor, -receivable.extras.get("interest", 0))
         if amount_minor:
             booking = ledger.charge_extra(
@@ -191,12 +193,19 @@ def charge_through(
                 "interest",
                 amount_minor,
                 booked_at=booked_at,
-                cause=f"{receivable.accrued_through} to {accrual.through} on "
-                f"{receivable.principal_minor}",
+                cause=f"{begun} to {accrual.through} on {receivable.principal_minor}"
+                + (f", again {again}" if again else ""),
             )
             entries.extend(booking.entries)
             (after,) = booking.changed
-        after = replace(after, accrued_through=accrual.through, accrued_rest=accrual.rest)
+        if begun and accrual.through and accrual.through < begun:
+            again += 1
+        after = replace(
+            after,
+            accrued_through=accrual.through,
+            accrued_rest=accrual.rest,
+            accrued_again=again,
+        )
         if after != receivable:
             changed.append(after)
             opened[after.receivable_id] = after

@@ -81,6 +81,14 @@ class Claim(msgspec.Struct, frozen=True):
     most_minor: int | None = None
 
 
+class Limit(msgspec.Struct, frozen=True):
+    """Receivables of which one payment settles so much at most, whatever names or claims them
+    (minor units)."""
+
+    receivables: frozenset[str]
+    most_minor: int
+
+
 class Booking(msgspec.Struct, frozen=True):
     """The outcome of one movement: the account, the receivables that changed, the new entries, and
     of a payment what it settles now."""
@@ -267,8 +275,9 @@ def pay(
     payment: Payment,
     rule: Allocation = Allocation(),  # noqa: B008 - an immutable value
     claims: Sequence[Claim] | None = None,
+    limits: Sequence[Limit] = (),
 ) -> Booking:
-    """Allocate a payment by the rule; what is left is credit.
+    """Allocate a payment by the rule and within the limits; what is left is credit.
 
     `open_receivables` are those it may settle, embedded or beyond: the one that it names, then what
     the claims say (`allocation.claims`; None: all, the oldest due date first). Money of another
@@ -278,7 +287,7 @@ def pay(
     if payment.amount_minor < 0:
         raise MoneyError(f"payment {payment.payment_id} is less than nothing")
     given = list(open_receivables)
-    changed, parts, left = _allocated(given, payment, rule, claims)
+    changed, parts, left = _allocated(given, payment, rule, claims, limits)
     of_receivable = {r.receivable_id: r for r in changed.values()}
     entries = [
         _entry(
@@ -316,12 +325,13 @@ def apply_credit(
     rule: Allocation = Allocation(),  # noqa: B008 - an immutable value
     *,
     claims: Sequence[Claim] | None = None,
+    limits: Sequence[Limit] = (),
     most_parts: int | None = None,
 ) -> Booking:
     """Settle receivables with what stands as credit of a payment, or with so much of it; a named
-    receivable alone if one is named, else as the claims say (see `pay`). `parts` are then all of
-    the payment's. After `most_parts` parts it stops; called again, with claims as they are by then,
-    it goes on as if it had not stopped."""
+    receivable alone if one is named, else as the claims and limits say (see `pay`). `parts` are
+    then all of the payment's. After `most_parts` parts it stops; called again, with claims and
+    limits as they are by then, it goes on as if it had not stopped."""
     credit = credit_of(booked.parts)
     spend = credit if most_minor is None else min(credit, most_minor)
     given = list(open_receivables)
@@ -335,7 +345,7 @@ def apply_credit(
         receivable_id or booked.receivable_id,
         booked.turns,
     )
-    changed, parts, left = _allocated(wanted, money, rule, claims, most_parts)
+    changed, parts, left = _allocated(wanted, money, rule, claims, limits, most_parts)
     spent = spend - left
     if not spent:
         return Booking(account, (), (), booked.parts)
@@ -495,6 +505,7 @@ def _allocated(
     payment: Payment,
     rule: Allocation,
     claims: Sequence[Claim] | None,
+    limits: Sequence[Limit],
     most_parts: int | None = None,
 ) -> tuple[dict[str, Receivable], list[Part], int]:
     """What becomes of the receivables, what settles what in the order in which it does (so many
@@ -508,19 +519,23 @@ def _allocated(
     changed: dict[str, Receivable] = {}
     parts: dict[tuple[str, Component], Part] = {}
     left = payment.amount_minor
+    room = [limit.most_minor for limit in limits]
     for claim in (first, *((Claim(tuple(fitting)),) if claims is None else claims)):
         here = left if claim.most_minor is None else min(left, claim.most_minor)
         left -= here
         own = [name for name in claim.receivables if name in fitting]
         for component, name in ((one, name) for one in rule.order for name in own):
             now = changed.get(name, fitting[name])
-            minor = min(here, open_of(now, component))
+            bound = [at for at, limit in enumerate(limits) if name in limit.receivables]
+            minor = min(here, open_of(now, component), *(room[at] for at in bound))
             if minor <= 0:
                 continue
             before = parts.get((name, component))
             if before is None and len(parts) == most_parts:
                 return changed, list(parts.values()), left + here
             here -= minor
+            for at in bound:
+                room[at] -= minor
             changed[name] = _moved(now, component, -minor)
             whole = minor + (before.amount_minor if before else 0)
             parts[name, component] = Part(name, component, whole)

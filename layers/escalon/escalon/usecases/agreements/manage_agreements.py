@@ -24,8 +24,10 @@ from escalon.domain.agreements.agreement import (
     Standing,
     accept,
     approve,
+    beyond,
     cancel,
     follow,
+    paid_beyond,
     standing,
     supersede,
 )
@@ -413,6 +415,7 @@ class ManageAgreements:
                     ground.open_before,
                     ground.read,
                     now=ground.now,
+                    zones=ground.zones,
                     more=[
                         self._table.once(
                             _cause(key), {"asked": request, "agreement_id": move.agreement_id}
@@ -590,6 +593,10 @@ class _Ground:
         )
         self._book(booking)
         self._book(self._charged(agreement.debts, agreement.calculated_on))
+        if agreement.replaces:
+            old = self.find(agreement.replaces)
+            own = own_receivables(old, self.course, self.read.closed)
+            beside += paid_beyond(agreement, old, own, self.today)
         return replace(agreement, beside_minor=beside)
 
     def _book(self, booking: ledger.Booking) -> None:
@@ -641,12 +648,17 @@ class _Ground:
 
     def case(self, debt: Debt, replaces: str) -> Case:
         """What the rules look at: the debts with default interest through today, and the account
-        towards their creditor."""
+        towards their creditor. Of an agreement that is replaced they have the interest that it has
+        earned by today; what it has charged for later days goes when it is replaced."""
         self._no_full_stop()
-        old = self.find(replaces) if replaces else None
+        old = self.follow(self.find(replaces)) if replaces else None
         chosen = {one.receivable_id for one in self._chosen(debt, old)}
         booking = self._charged(chosen, self.today)
         owed = [one for one in booking.account.receivables if one.receivable_id in chosen]
+        if old is not None:
+            owed = self._earned(owed, old)
+        if not owed:
+            raise _refused("conflict", "receivables", "none")
         first = owed[0]
         if self.account.credits.get(pot(first.creditor, first.currency)):
             raise _refused("conflict", "receivables", "unapplied_credit")
@@ -679,6 +691,23 @@ class _Ground:
             broken=self._broken(chosen),
         )
 
+    def _earned(self, owed: list[Receivable], old: Agreement) -> list[Receivable]:
+        """Debts as they are once an agreement is replaced that is calculated today."""
+        own = own_receivables(old, self.course, self.read.closed)
+        back, _ = beyond(old, own, self.today)
+        oldest = next(iter(old.debts))
+        less = [
+            replace(
+                one,
+                open_minor=one.open_minor - back,
+                extras={**one.extras, "interest": one.extras["interest"] - back},
+            )
+            if back and one.receivable_id == oldest
+            else one
+            for one in owed
+        ]
+        return [one for one in less if one.open_minor]
+
     def _charged(self, names: Container[str], day: date) -> ledger.Booking:
         """Default interest of those debts through that day; one that rests bears none."""
         own = [one for one in self.opened if one.receivable_id in names or one.open_minor < 0]
@@ -706,7 +735,7 @@ class _Ground:
         that is replaced, or all that is past due (all that is open, if nothing is)."""
         may = self.agreeable(debt, old)
         if debt.receivables:
-            self._all_may(debt.receivables, {one.receivable_id for one in may})
+            self._all_may(debt.receivables, {one.receivable_id for one in may}, old)
             chosen = [one for one in may if one.receivable_id in debt.receivables]
         elif old is not None:
             chosen = [one for one in may if one.receivable_id in old.debts]
@@ -720,11 +749,14 @@ class _Ground:
             raise AgreementRefusedError("wrong", Problem("receivables", "too_many", MOST_DEBTS))
         return chosen
 
-    def _all_may(self, named: Iterable[str], may: set[str]) -> None:
+    def _all_may(self, named: Iterable[str], may: set[str], old: Agreement | None) -> None:
+        """Refused if one that is named may not be agreed on; but what has been settled under the
+        agreement that is replaced is passed over."""
         opened = {one.receivable_id for one in self.opened}
+        settled = old.debts.keys() - opened if old else frozenset()
         rest = resting(self.account.agreements)
         for name in named:
-            if name in may:
+            if name in may or name in settled:
                 continue
             if name not in opened:
                 raise _refused("not_found", "receivables", "unknown")

@@ -27,9 +27,16 @@ from escalon.messages.context import (
 from escalon.messages.mime import Attached, build_mime
 from escalon.messages.render import AGREEMENT, render_email, render_sms
 from escalon.usecases.contact import answers
-from escalon.usecases.contact.answers import Answer, Answers, reachable, send_email, send_sms
+from escalon.usecases.contact.answers import (
+    Answer,
+    Answers,
+    law_says,
+    reachable,
+    send_email,
+    send_sms,
+)
 from escalon.usecases.contact.phone_numbers import country_of
-from escalon.usecases.payments.payment_link import LINK_LASTS, Link, Links
+from escalon.usecases.payments.payment_link import LINK_LASTS, STOP_PATH, Link, Links
 
 if TYPE_CHECKING:
     from escalon.adapters.email import Email
@@ -121,7 +128,11 @@ class SendDocument:
         locale = _locale(account, rulebook)
         sources = rulebook.messages[locale]
         creditor = rulebook.creditors[agreement.creditor]
-        context = self._context(account, agreement, creditor, locale, local_date(zones, now))
+        today = local_date(zones, now)
+        context = replace(
+            self._context(account, agreement, creditor, locale, today),
+            notices=law_says(account, rulebook, point.channel, today, locale),
+        )
         ready = Answer(
             context.message_id,
             account.account_id,
@@ -147,6 +158,8 @@ class SendDocument:
             to_address=point.address,
             message_id=context.message_id,
             date=now,
+            unsubscribe_url=context.unsubscribe_url,
+            preferences_url=context.account_url,
             attached=(self._attached(account, agreement, locale),),
         )
         return replace(ready, body=body, ending="eml", subject=written.subject)
@@ -156,6 +169,7 @@ class SendDocument:
     ) -> AgreementContext:
         message_id = answer_id(agreement.agreement_id)
         currency = agreement.currency
+        url = self._links.url(message_id)
         return AgreementContext(
             message_id=message_id,
             locale=format_locale(account.language, locale),
@@ -170,7 +184,8 @@ class SendDocument:
             today=today,
             debtor_name=account.name,
             debtor_kind=account.kind,
-            account_url=self._links.url(message_id),
+            account_url=url,
+            unsubscribe_url=f"{url}{STOP_PATH}",
         )
 
     def _attached(self, account: Account, agreement: Agreement, locale: str) -> Attached:

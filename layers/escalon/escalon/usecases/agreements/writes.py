@@ -2,11 +2,12 @@
 
 Whoever changes an account whole hands it over on the way to the write: the agreements that have
 left its document are read back, and settled receivables of theirs with them, since money may go
-again months later.
+again months later. What waits for an approval stands on the list of tasks, from the write that
+makes it to the one that ends the wait.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -25,15 +26,18 @@ from escalon.domain.agreements.follow_up import (
     with_pauses,
 )
 from escalon.domain.contact.told import zones_for
-from escalon.domain.local_time import local_date
+from escalon.domain.local_time import local_date, start_of_day
 from escalon.domain.payments import ledger
 from escalon.domain.payments.ledger import LedgerEntry
 from escalon.domain.rules.rulebook import Rulebook
-from escalon.domain.storage import Stored
+from escalon.domain.storage import Stored, instant
 from escalon.usecases.payments.ledger_writes import all_open, write
 
 if TYPE_CHECKING:
     from escalon.adapters.table import Table
+
+APPROVE = "approve_agreement"  # the task
+_TO_APPROVE = timedelta(days=1)  # and at the latest when the agreement expires
 
 type _Document = dict[str, Any]
 
@@ -103,11 +107,13 @@ def write_course(
     read: Read,
     *,
     now: datetime,
+    zones: Sequence[str],
     more_facts: Iterable[facts.Fact] = (),
     more: Iterable[_Document] = (),
 ) -> Stored:
-    """Write what became of an account's agreements in one transaction. Raises ConflictError if the
-    account has moved on."""
+    """Write what became of an account's agreements in one transaction; `zones` are those of the
+    debtor's calendar. Raises ConflictError if the account has moved on."""
+    approvals = _approvals(table, stored.account, course.account, zones, now)
     account, leaving = put_out(table, course.account, read, now)
     return write(
         table,
@@ -118,8 +124,54 @@ def write_course(
         course.entries,
         now=now,
         more_facts=(*course.facts, *more_facts),
-        more=[*leaving, *more],
+        more=[*leaving, *approvals, *more],
     )
+
+
+def _approvals(
+    table: "Table", before: Account, after: Account, zones: Sequence[str], now: datetime
+) -> list[_Document]:
+    """The items of the tasks to approve an agreement: one that waits for it from now on opens its
+    own, and one that waits no longer, whatever became of it, closes it."""
+    known = {one.agreement_id: one for one in before.agreements}
+    items = []
+    for one in after.agreements:
+        was = known.get(one.agreement_id)
+        key = f"A#{after.account_id}", f"T#{approval_task(one)}"
+        if was is None and one.waits_for_approval:
+            task = _approval(after.account_id, one, zones, now)
+            due_at = instant(task["due_at"])
+            items.append(table.put_document(*key, task, due_shard="tasks", look_at=due_at))
+        elif was is not None and was.waits_for_approval and not one.waits_for_approval:
+            opened = table.load(*key)
+            if opened is not None and "closed_at" not in opened:
+                last = one.history[-1]
+                by = {"outcome": "done", "closed_at": now, "closed_by": last.who or last.by}
+                items.append(table.put_document(*key, {**opened, **by}))
+    return items
+
+
+def approval_task(agreement: Agreement) -> str:
+    """The id of the task to approve an agreement."""
+    return f"approve_{agreement.agreement_id}"
+
+
+def _approval(
+    account_id: str, agreement: Agreement, zones: Sequence[str], now: datetime
+) -> _Document:
+    due_at = now + _TO_APPROVE
+    if agreement.expires_on is not None:
+        due_at = min(due_at, start_of_day(zones, agreement.expires_on))
+    return {
+        "task_id": approval_task(agreement),
+        "account_id": account_id,
+        "kind": APPROVE,
+        "creditor": agreement.creditor,
+        "about": agreement.agreement_id,
+        "roles": list(agreement.approval),
+        "opened_at": now,
+        "due_at": due_at,
+    }
 
 
 def after_statements(
@@ -158,4 +210,5 @@ def pass_time(table: "Table", stored: Stored, rulebook: Rulebook | None, now: da
     open_before = all_open(table, stored.account)
     account, read = brought_in(table, ledger.whole(stored.account, open_before))
     course = follow_all(account, read.closed, now, today, kinds=kinds)
-    return write_course(table, stored, course, open_before, read, now=now)
+    zones = zones_of(account, rulebook)
+    return write_course(table, stored, course, open_before, read, now=now, zones=zones)

@@ -87,7 +87,15 @@ class AnswerPersonalData:
     def _spoke(self, account_id: str, form: Form, person: Person) -> _Done:
         key, why = form.key_and_why()
         channel, at = _channel(form), form.instant("at", needed=True)
-        order = NoteConversation(key, why, account_id, channel, at or _NEVER, form.yes("inbound"))
+        order = NoteConversation(
+            key,
+            why,
+            account_id,
+            channel,
+            at or _NEVER,
+            form.yes("inbound"),
+            form.text("creditor"),
+        )
         form.check()
         return {"done": "conversation_noted", "again": self._data.note_conversation(order, person)}
 

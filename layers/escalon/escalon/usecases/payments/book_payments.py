@@ -27,7 +27,7 @@ from escalon.domain.agreements.follow_up import (
 from escalon.domain.contact.told import zones_for
 from escalon.domain.local_time import local_date
 from escalon.domain.payments import ledger
-from escalon.domain.payments.allocation import allocation_of, claims, on_hold
+from escalon.domain.payments.allocation import allocation_of, claims, limits, on_hold
 from escalon.domain.payments.interest import charge_through, charges_interest
 from escalon.domain.payments.ledger import LedgerEntry, Payment
 from escalon.domain.payments.payment import (
@@ -313,8 +313,7 @@ class BookPayments:
         this one is what was given back of it. Raises NowhereError if nobody can be sure."""
         if not money.amount_minor or (found is not None and found.state.approved is not None):
             return None
-        rulebook = self._rulebook(own.account_id)
-        zones = writing.account.zones or (rulebook.default_zone if rulebook else "UTC",)
+        zones = zones_of(writing.account, self._rulebook(own.account_id))
         days = self._payments(own.account_id).same_within_days
         twice = seen_before(writing.account.payments, money, days, zones)
         if twice is None:
@@ -700,14 +699,11 @@ class _Writing:
         )
         zones = zones_of(self.account, rulebook)
         rule = allocation_of(rulebook, booked.creditor)
-        order = claims(
-            self.account,
-            booked,
-            rulebook,
-            on=local_date(zones, booked.paid_at),
-            today=local_date(zones, now),
-        )
-        booking = ledger.pay(self.account, self.opened.values(), money, rule, order)
+        on = local_date(zones, booked.paid_at)
+        today = local_date(zones, now)
+        order = claims(self.account, booked, rulebook, on=on, today=today)
+        most = limits(self.account, booked, on=on, today=today)
+        booking = ledger.pay(self.account, self.opened.values(), money, rule, order, most)
         if len(booking.changed) + len(booking.entries) > ROOM - 2 * self.interest:
             booking = ledger.pay(self.account, (), money, rule)
             self._take(booking)
@@ -752,7 +748,8 @@ class _Writing:
     ) -> BookedPayment:
         """Settle receivables with its credit, as many as a transaction holds; `idle` if that
         is not money that waits to be spread."""
-        today = today_of(self.account, rulebook, now)
+        zones = zones_of(self.account, rulebook)
+        today = local_date(zones, now)
         most = SPREAD_AT_ONCE - self.interest
         booking = ledger.apply_credit(
             self.account,
@@ -760,6 +757,7 @@ class _Writing:
             booked,
             rule=allocation_of(rulebook, booked.creditor),
             claims=claims(self.account, booked, rulebook, on=today, today=today, idle=idle),
+            limits=limits(self.account, booked, on=local_date(zones, booked.paid_at), today=today),
             most_parts=most,
         )
         self._take(booking)

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from escalon.domain import audit, facts
 from escalon.domain.account import Account, Receivable, pot
-from escalon.domain.agreements.follow_up import balance_moved, follow_all, payment_moved
+from escalon.domain.agreements.follow_up import follow_all, given_up, payment_moved
 from escalon.domain.local_time import local_date
 from escalon.domain.money import Component, to_major
 from escalon.domain.payments import ledger
@@ -550,12 +550,11 @@ class ManagePayments:
             on = local_date(zones, after.paid_at)
             account = payment_moved(account, was, after, on=on, today=today)
         if isinstance(order, GiveUp):
-            account = balance_moved(
+            account = given_up(
                 account,
                 _cause(order.key),
                 order.receivable_id,
-                before_minor=0,
-                after_minor=sum(order.amounts_minor.values()),
+                order.amounts_minor,
                 today=today,
             )
         closed = {**read.closed, **ground.changed}

@@ -24,11 +24,12 @@ from msgspec.structs import replace
 from escalon.domain.account import Account, Receivable, pot
 from escalon.domain.agreements.agreement import standing
 from escalon.domain.contact.told import zones_for
+from escalon.domain.holds import full_stop
 from escalon.domain.local_time import local_date
 from escalon.domain.money import MoneyError
 from escalon.domain.payments import ledger
 from escalon.domain.payments.interest import charge_through, charges_interest
-from escalon.domain.payments.statement import statement
+from escalon.domain.payments.statement import asked_about
 from escalon.domain.ports import Clock
 from escalon.domain.rules.rulebook import Creditor, PaymentProvider, Payments, Rulebook
 from escalon.failures import described
@@ -116,10 +117,10 @@ def pays_online(payments: Payments, creditor: str, currencies: Iterable[str]) ->
 def to_pay(account: Account, creditor: str, rulebook: Rulebook, now: datetime) -> dict[str, int]:
     """What a message to the account about this creditor would ask for now, in minor units by
     currency: what is past due, else what comes due soon, net of unapplied credit. What is disputed
-    or held is not asked for here either."""
-    zones = zones_for(rulebook, account)
+    or held, or what the law lets nobody ask for, is not asked for here either."""
+    overdue, upcoming = asked_for(account, creditor, rulebook, now)
     owed: dict[str, int] = {}
-    for receivable in _asked_about(account, creditor, rulebook, local_date(zones, now)):
+    for receivable in overdue or upcoming:
         owed[receivable.currency] = owed.get(receivable.currency, 0) + receivable.open_minor
     net = {
         currency: minor - max(0, account.credits.get(pot(creditor, currency), 0))
@@ -128,17 +129,21 @@ def to_pay(account: Account, creditor: str, rulebook: Rulebook, now: datetime) -
     return {currency: minor for currency, minor in net.items() if minor > 0}
 
 
-def _asked_about(
-    account: Account, creditor: str, rulebook: Rulebook, today: date
-) -> list[Receivable]:
-    overdue, upcoming = statement(account, creditor, rulebook, today)
-    return overdue or upcoming
+def asked_for(
+    account: Account, creditor: str, rulebook: Rulebook, now: datetime
+) -> tuple[list[Receivable], list[Receivable]]:
+    """What is past due to the creditor and what comes due soon, as far as it may be asked for on
+    our pages: what a message shows, and nothing of somebody whom no message goes to."""
+    today = local_date(zones_for(rulebook, account), now)
+    if full_stop(account, rulebook.holds, today):
+        return [], []
+    return asked_about(account, creditor, rulebook, now)
 
 
-def _asked_for(opened: "Opened", currency: str) -> tuple[str, ...]:
+def _named(opened: "Opened", currency: str) -> tuple[str, ...]:
     """The receivables that the link asks for in a currency."""
-    asked = _asked_about(opened.account, opened.link.creditor, opened.rulebook, opened.today)
-    return tuple(one.receivable_id for one in asked if one.currency == currency)
+    overdue, upcoming = asked_for(opened.account, opened.link.creditor, opened.rulebook, opened.now)
+    return tuple(one.receivable_id for one in overdue or upcoming if one.currency == currency)
 
 
 class Visit(msgspec.Struct, frozen=True):
@@ -193,6 +198,13 @@ class Opened(msgspec.Struct, frozen=True):
             one.creditor in ("", self.link.creditor) and one.since <= self.now < one.until
             for one in self.account.awaited
         )
+
+    @property
+    def has_agreement(self) -> bool:
+        """Whether debts to this creditor rest under an agreement, whose instalments `owed` leaves
+        out."""
+        creditor = self.link.creditor
+        return any(one.rests and one.creditor == creditor for one in self.account.agreements)
 
     def ways(self, owed: Mapping[str, int]) -> list[Way]:
         """The ways to pay amounts of these currencies."""
@@ -279,13 +291,15 @@ class OpenPaymentLink:
 
     def _pay(self, visit: Visit, opened: Opened, provider: str) -> Page:
         currency = visit.query.get("currency", "")
-        owed, named = opened.owed, _asked_for(opened, currency)
+        owed, named = opened.owed, _named(opened, currency)
         if "agreement" in visit.query:
             agreement_id = visit.query["agreement"]
             due = payoff(opened, agreement_id) if "whole" in visit.query else None
             due = due or next_instalment(opened, agreement_id)
             owed, named = (due.owed, due.receivables) if due else ({}, ())
-        if not owed:
+        if not owed and opened.has_agreement:
+            return pages.agreed(opened.reader, visit.code)
+        if not owed and not opened.owed:
             return pages.nothing_open(opened.reader)
         if not any(
             way.provider == provider and way.currency == currency for way in opened.ways(owed)

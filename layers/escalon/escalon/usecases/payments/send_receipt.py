@@ -30,7 +30,14 @@ from escalon.messages.context import (
 from escalon.messages.mime import build_mime, is_address
 from escalon.messages.render import RECEIPT, render_email
 from escalon.usecases.contact import answers
-from escalon.usecases.contact.answers import Answer, Answers, NotYetError, reachable, send_email
+from escalon.usecases.contact.answers import (
+    Answer,
+    Answers,
+    NotYetError,
+    law_says,
+    reachable,
+    send_email,
+)
 
 if TYPE_CHECKING:
     from escalon.adapters.documents import Documents
@@ -43,8 +50,9 @@ type Became = answers.Became | Literal["off", "gone", "too_old", "no_address"]
 # A receipt that comes a week after the money confirms nothing, it puzzles; and the history that a
 # first import brings must not be mailed to everybody (lesson L8).
 RECEIPT_WITHIN = timedelta(days=7)
-# Why even the address that the payer told gets nothing.
+# Why even the address that the payer told gets nothing; and why one of the debtor's own gets none.
 _SILENCE = ("stopped", "stop_unknown")
+_OWN_SILENCE = (*_SILENCE, "channel_refused", "consent_revoked")
 
 
 class SendReceipt:
@@ -158,6 +166,7 @@ def receipt_context(
         details=True,
         debtor_name=account.name,
         debtor_kind=account.kind,
+        notices=law_says(account, rulebook, "email", context.today, context.locale),
         settled=_settled(booked, documents),
         credit=sum(part.amount_minor for part in booked.parts if not part.receivable_id),
         open=_open(account, booked.creditor),
@@ -173,7 +182,8 @@ def _address(account: Account, booked: BookedPayment, rulebook: Rulebook, now: d
     """Where the receipt goes: what the payer told the provider, else the account's first e-mail
     address to which the contact policy lets a confirmation go; empty if there is none. An address
     that was told with the payment needs no consent besides, yet no stop of everything is passed,
-    nor the debtor's refusal of e-mail where the address is theirs."""
+    nor, where the address is the debtor's, their refusal of e-mail or their withdrawal of its
+    consent: a checkout fills in an address by itself, which is no word of theirs."""
 
     def verdict(point: ContactPoint) -> Verdict:
         return may_contact(
@@ -190,9 +200,7 @@ def _address(account: Account, booked: BookedPayment, rulebook: Rulebook, now: d
     own = next((point for point in points if point.address.casefold() == told.casefold()), None)
     if is_address(told) and not (own and own.failed):
         said = verdict(own or ContactPoint("", "email", told))
-        silent = isinstance(said, Deny) and said.reason in (
-            _SILENCE if own is None else (*_SILENCE, "channel_refused")
-        )
+        silent = isinstance(said, Deny) and said.reason in (_OWN_SILENCE if own else _SILENCE)
         return "" if silent else told
     point = reachable(account, rulebook, "email", now)
     return point.address if point else ""
