@@ -1,11 +1,13 @@
 """channels.yaml: what each channel is set up to do, and steps that go by what is set up only."""
 
 import shutil
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from escalon.authoring.rulebook import RulebookError, load_rulebook
+from escalon.domain.account import StepRecord
 from escalon.domain.contact.channels import (
     Channels,
     ReplyRules,
@@ -13,6 +15,7 @@ from escalon.domain.contact.channels import (
     SmsRules,
     WhatsappTemplate,
 )
+from escalon.domain.contact.unheard import counts_as_delivered
 
 HERE = Path(__file__).parents[1] / "usecases" / "rulebook"
 CONFIG = Path(__file__).parents[2] / "config"
@@ -20,6 +23,7 @@ CONFIG = Path(__file__).parents[2] / "config"
 SETS_UP = """\
 sms:
   most_segments: 2
+  delivery_log: yes
   countries:
     CO: {two_way: no, sender_ids: no, most_price: USD 0.05}
     "*": {two_way: yes, sender_ids: yes}
@@ -59,7 +63,9 @@ def test_everything_that_can_be_said(tmp_path: Path) -> None:
     assert loaded(folder(tmp_path, SETS_UP, "[whatsapp, email]")) == Channels(
         ("email", "sms", "whatsapp"),
         SmsRules(
-            2, {"CO": SmsCountry(most_price="0.05"), "*": SmsCountry(two_way=True, sender_ids=True)}
+            2,
+            {"CO": SmsCountry(most_price="0.05"), "*": SmsCountry(two_way=True, sender_ids=True)},
+            delivery_log=True,
         ),
         {
             "friendly": WhatsappTemplate(
@@ -76,6 +82,18 @@ def test_the_shipped_one_promises_no_reply_anywhere_and_has_no_whatsapp(tmp_path
     assert shipped.served == ("email", "sms")
     assert {c.two_way or c.sender_ids for c in shipped.sms.countries.values()} == {False}
     assert shipped.sms.of("CO") == SmsCountry()
+
+
+def test_an_sms_of_which_nothing_is_told_proves_something_only_without_the_log() -> None:
+    """Lesson L10: where a carrier tells of every delivery, silence is none."""
+    said = StepRecord(datetime(2026, 9, 1, 15, tzinfo=UTC), "sent", "sms", "m1")
+    later = datetime(2026, 9, 3, 15, tzinfo=UTC)
+    assert Channels().telling == {"email"}
+    logged = Channels(sms=SmsRules(delivery_log=True))
+    assert logged.telling == {"email", "sms"}
+    for channels, arrived in ((Channels(), True), (logged, False)):
+        found = counts_as_delivered(said, channels.telling, timedelta(hours=48), later)
+        assert found is arrived
 
 
 def test_what_holds_for_a_country_is_its_own_then_any_others() -> None:
@@ -114,15 +132,15 @@ def test_a_date_that_the_step_does_not_have_cannot_be_said(tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("was", "becomes", "told"),
     [
-        ("most_price: USD 0.05", "most_price: 0.05", "channels.yaml:4 cannot read '0.05'"),
-        ("most_price: USD 0.05", "most_price: USD 0", "channels.yaml:4 for nothing no SMS is sent"),
-        ("two_way: yes", "two_way: true", "channels.yaml:5 cannot read true"),
+        ("most_price: USD 0.05", "most_price: 0.05", "channels.yaml:5 cannot read '0.05'"),
+        ("most_price: USD 0.05", "most_price: USD 0", "channels.yaml:5 for nothing no SMS is sent"),
+        ("two_way: yes", "two_way: true", "channels.yaml:6 cannot read true"),
         ("most_segments: 2", "most_segments: 0", "channels.yaml:2"),
-        ("[creditor, to_pay]", "[creditor, iban]", "channels.yaml:11"),
-        ("pause: 5 days", "pause: a while", "channels.yaml:13 cannot read 'a while'"),
-        ("template: recordatorio", "template: Recordatorio de pago", "channels.yaml:9"),
-        ("CO: {two", "Colombia: {two", "channels.yaml:4"),
-        ("replies:", "answers:", "channels.yaml:13"),
+        ("[creditor, to_pay]", "[creditor, iban]", "channels.yaml:12"),
+        ("pause: 5 days", "pause: a while", "channels.yaml:14 cannot read 'a while'"),
+        ("template: recordatorio", "template: Recordatorio de pago", "channels.yaml:10"),
+        ("CO: {two", "Colombia: {two", "channels.yaml:5"),
+        ("replies:", "answers:", "channels.yaml:14"),
     ],
 )
 def test_what_is_wrong_is_told_with_its_line(

@@ -312,7 +312,7 @@ def test_a_language_whose_words_nobody_listed_is_not_fit_to_be_seen(tmp_path: Pa
     files = {f.problem.file for f in found(folder) if f.rule == "forbidden-words"}
     assert files == {
         str(tmp_path / "base" / "messages" / "en" / f"{name}.j2")
-        for name in ("heads_up", "friendly", "firm", "last_notice")
+        for name in ("heads_up", "friendly", "firm", "last_notice", "receipt", "agreement")
     }
 
 
@@ -336,8 +336,9 @@ def test_what_a_law_wants_to_be_shown_and_the_creditor_does_not_give(tmp_path: P
     creditors(folder)
     told = [f.problem for f in found(folder) if f.rule == "not-shown"]
     assert [p.message for p in told] == [
-        f"messages in {locale} do not show creditor_address, which the policy of CO wants "
+        f"{what} in {locale} {verb} not show creditor_address, which the policy of CO wants "
         "(Reglas internas)"
+        for what, verb in (("messages", "do"), ("the agreement", "does"), ("the receipt", "does"))
         for locale in ("en", "es-CO")
     ]
     assert {(p.file, p.line) for p in told} == {(str(folder / "creditors.yaml"), 2)}
@@ -353,8 +354,9 @@ def test_what_a_law_wants_to_be_said_is_in_its_policys_own_words(tmp_path: Path)
     policy(tmp_path, "words", text)
     folder = written(tmp_path, ("CO: [core.never, co]", "CO: [core.never, co, words]"))
     assert {f.problem.message for f in found(folder) if f.rule == "not-shown"} == {
-        f"messages in {locale} do not show not_a_court_proceeding, which the policy of CO wants "
+        f"{what} in {locale} {verb} not show not_a_court_proceeding, which the policy of CO wants "
         "(Reglas internas)"
+        for what, verb in (("messages", "do"), ("the agreement", "does"), ("the receipt", "does"))
         for locale in ("en", "es-CO")
     }
     say = "    say:\n      not_a_court_proceeding: {es: No es un juicio., en: No law suit.}\n"

@@ -435,15 +435,21 @@ def test_spain_lists_nothing_below_50_euros(cents: int, reported: bool) -> None:
     assert ("2026-10-21 report task" in done) is reported
 
 
-def test_spain_a_claim_needs_a_documented_attempt_to_settle() -> None:
-    """LO 1/2025."""
+def test_spain_a_claim_needs_a_demand_and_a_documented_attempt_to_settle() -> None:
+    """LO 1/2025; the demand before it is our own rule."""
     claim = step("claim", 25, stage="legal", task="file_claim", action="file_claim")
-    by = rules("ES", claim, on_file=())
-    assert happened(debtor("ES"), by, "2026-12-31 00:00") == []
+    by = rules("ES", DEMAND, claim, on_file=())
+    demanded = ["2026-09-21 demand email"]
+    assert happened(debtor("ES"), by, "2026-12-31 00:00") == demanded
     decision = at_rest(debtor("ES"), by, "2026-10-01 10:00")
     assert why(decision)["about"]["missing"] == "documented_settlement_attempt"
     tried = debtor("ES", debt={"on_file": ("documented_settlement_attempt",)})
-    assert happened(tried, by, "2026-12-31 00:00") == ["2026-09-26 claim task"]
+    assert happened(tried, by, "2026-12-31 00:00") == [*demanded, "2026-09-26 claim task"]
+    unasked = rules("ES", claim, on_file=())
+    assert happened(tried, unasked, "2026-12-31 00:00") == []
+    decision = at_rest(tried, unasked, "2026-10-01 10:00")
+    assert why(decision)["why"] == "notice_missing"
+    assert why(decision)["about"] == {"action": "file_claim", "given": "0", "needed": "1"}
 
 
 # --- everywhere ----------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from escalon.domain.account import Consent, ContactPoint, ContactRecord
 from escalon.domain.calendar import Week
-from escalon.domain.contact.content import content_of, read_along
+from escalon.domain.contact.content import content_of, read_along, said
 from escalon.domain.contact.facts import Debt, Request, Stop
 from escalon.domain.contact.policy import (
     LIMITS,
@@ -35,6 +35,8 @@ from escalon.domain.contact.policy import (
     notices_owed,
 )
 from escalon.domain.contact.rules import ANSWER_KINDS
+from escalon.domain.rules.rulebook import Creditor
+from escalon.messages.code import code_email, code_sms
 from tests.contact_law.table import policy_of
 
 COUNTRIES = ["BR", "CL", "CO", "ES", "GB", "MX", "PE", "US"]
@@ -221,6 +223,50 @@ def test_a_message_that_asks_names_the_creditor_and_never_threatens(country: str
     )  # fmt: skip
     assert "how_to_dispute" not in receipt.require
     assert "threat" in receipt.forbid
+
+
+@pytest.mark.parametrize("country", COUNTRIES)
+@pytest.mark.parametrize(
+    ("language", "long", "short"),
+    [
+        ("es", "Este mensaje es automático.", "Mensaje automático."),
+        ("en", "This message is automatic.", "Automatic message."),
+    ],
+)
+def test_a_one_time_code_shows_all_that_a_country_wants_of_one(
+    country: str, language: str, long: str, short: str
+) -> None:
+    """Its words are the product's own, so no check of a rulebook looks at them."""
+    layers, day = policy_of(country).layers, date(2026, 11, 23)
+    for channel in ("email", "sms"):
+        wanted = content_of(layers, channel=channel, kind="access_code", first=False, on=day)
+        assert set(wanted.require) <= {"automated_agent_notice"}
+        said_of_it = said(
+            layers, channel=channel, kind="access_code", first=False, on=day, language=language
+        )
+        assert said_of_it == {}
+    creditor = Creditor("andina", "Almacenes Andina", "Andina SA", "1", country, "", "", "")
+    mail = code_email("123456", creditor, language, 10)
+    assert mail.text.rstrip().endswith(long)
+    assert f">{long}</p>" in mail.html
+    sms = code_sms("123456", creditor, language, 10)
+    assert sms.segments == 1
+    assert sms.text.endswith(short.replace("á", "a"))
+
+
+def test_united_states_a_way_out_stands_in_all_that_tells_of_a_debt() -> None:
+    """12 CFR 1006.6(e) is about communications, which tell of a debt (1006.2(d))."""
+    kinds = ("collection", "statutory_notice", "agreed_call", *sorted(ANSWER_KINDS))
+    bound = {
+        kind
+        for kind in kinds
+        for channel in ("email", "sms", "whatsapp")
+        if "change_channel_or_stop"
+        in content_of(
+            policy_of("US").layers, channel=channel, kind=kind, first=False, on=date(2026, 11, 23)
+        ).require
+    }
+    assert set(kinds) - bound == {"access_code", "fraud_alert"}
 
 
 @pytest.mark.parametrize(

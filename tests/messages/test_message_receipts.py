@@ -113,6 +113,10 @@ atencion@andina.example.com
 Escríbanos a atencion@andina.example.com o llámenos al +57 601 000 0001: con
 gusto le respondemos y recibimos su petición, queja o reclamo.
 
+Usted decide por qué canal le escribimos
+Para cambiar de canal o no recibir más mensajes por este, escríbanos a
+atencion@andina.example.com.
+
 Este mensaje se generó automáticamente. Si prefiere que le atienda una
 persona, responda este correo o llame al +57 601 000 0001.
 

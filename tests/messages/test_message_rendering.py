@@ -46,6 +46,12 @@ INSTALMENTS = {
     "instalment_today": "pre_due",
     "instalment_late": "reminder",
 }
+NOTICES = {
+    "bureau_notice": "firm",
+    "useful_notice": "reminder",
+    "validation_notice": "reminder",
+    "receipted_demand": "firm",
+}
 LOCALES = ("es-CO", "en")
 every_message = pytest.mark.parametrize("template", STAGES)
 every_locale = pytest.mark.parametrize("locale", LOCALES)
@@ -658,7 +664,7 @@ def test_every_locale_has_the_same_messages_and_phrases() -> None:
         "_words.j2",
         "agreement.j2",
         "receipt.j2",
-        *(f"{name}.j2" for name in (*STAGES, *INSTALMENTS)),
+        *(f"{name}.j2" for name in (*STAGES, *INSTALMENTS, *NOTICES)),
     }
     assert files["es-CO"] == files["en"] == names
     for name in files["en"]:
@@ -673,7 +679,7 @@ def test_the_shipped_messages_are_those_of_the_ladder_and_the_receipt(
     shipped: dict[str, Sources],
 ) -> None:
     assert message_names(shipped["es-CO"]) == sorted(
-        [*STAGES, *INSTALMENTS, "agreement", "receipt"]
+        [*STAGES, *INSTALMENTS, *NOTICES, "agreement", "receipt"]
     )
 
 

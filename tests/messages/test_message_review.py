@@ -53,6 +53,41 @@ def test_the_shipped_messages_pass(
     )
 
 
+@pytest.mark.parametrize("locale", ["es-CO", "en"])
+def test_the_shipped_notices_pass_and_name_a_bureau_as_notices_alone(
+    shipped: dict[str, Sources], andina: Creditor, locale: str
+) -> None:
+    """Ley 1266 de 2008, art. 12: a bureau is spoken of in what the gate before it wants."""
+
+    def gives(*notices: str) -> list[str]:
+        said = msgspec.structs.replace(step("bureau_notice", channels=("email",)), gives=notices)
+        found = review(shipped[locale], said, creditors=[andina], locale=locale)
+        return sorted({finding.message for finding in found})
+
+    assert gives("bureau_notice") == []
+    outside = {
+        "es-CO": "the text has 'centrales de riesgo': warns of a credit bureau outside its own "
+        "notice",
+        "en": "the text has 'credit bureaus': warns of a credit bureau outside its own notice",
+    }
+    assert gives() == [outside[locale]]
+    assert gives("useful_notice") == [outside[locale]]
+    both = [
+        msgspec.structs.replace(step("bureau_notice", channels=("email",)), gives=gives)
+        for gives in (("bureau_notice",), ())
+    ]
+    found = review(shipped[locale], *both, creditors=[andina], locale=locale)
+    assert {finding.message for finding in found} == {outside[locale]}
+    others = [
+        step("useful_notice", "reminder"),
+        step("validation_notice", "reminder", ("email",)),
+        msgspec.structs.replace(
+            step("receipted_demand", channels=("email",)), gives=("receipted_demand",)
+        ),
+    ]
+    assert review(shipped[locale], *others, creditors=[andina], locale=locale) == []
+
+
 def test_every_mistake_of_a_template_is_found_at_once(
     shipped: dict[str, Sources], andina: Creditor
 ) -> None:

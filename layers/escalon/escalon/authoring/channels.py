@@ -50,11 +50,15 @@ class SmsFile(_Part):
 
     most_segments: Annotated[int, Field(ge=1, le=6)] = 3
     countries: dict[Annotated[str, Field(pattern=COUNTRY_OR_ANY)], SmsCountryFile] = {}
+    delivery_log: Annotated[
+        YesNo,
+        Field(description="Whether SNS logs what became of every SMS, and this stack reads it."),
+    ] = False
 
     def compiled(self) -> SmsRules:
         """The value that travels."""
         countries = {name: country.compiled() for name, country in self.countries.items()}
-        return SmsRules(self.most_segments, countries)
+        return SmsRules(self.most_segments, countries, self.delivery_log)
 
 
 class WhatsappTemplateFile(_Part):

@@ -26,8 +26,8 @@ from escalon.authoring.yaml_lines import (
 from escalon.domain.account import Role
 from escalon.domain.contact.co_debtors import SAYS_ROLE
 from escalon.domain.contact.rules import Action, NoticeName, OnFile, StopKind
-from escalon.domain.decisions.engine import END
 from escalon.domain.rules.rulebook import (
+    END,
     STAGES,
     Creditor,
     LadderEnd,
@@ -436,17 +436,22 @@ class CreditorFile(_Part):
         list[OnFile],
         Field(description="What gates of the law ask for, and every debt to this creditor has."),
     ] = []
+    bureaus: Annotated[
+        list[Annotated[str, Field(min_length=1, max_length=60)]],
+        Field(description="Credit bureaus that it reports to, as its statutory notices name them."),
+    ] = []
     interest: InterestFile | None = None
 
     def compiled(self, name: str, interest_source: str) -> Creditor:
         """The value that travels, under its name."""
-        plain = self.model_dump(exclude={"feeds", "on_file", "interest"})
+        plain = self.model_dump(exclude={"feeds", "on_file", "bureaus", "interest"})
         interest = self.interest.compiled(interest_source) if self.interest else None
         return Creditor(
             creditor=name,
             **plain,
             feeds=tuple(self.feeds),
             on_file=tuple(self.on_file),
+            bureaus=tuple(self.bureaus),
             interest=interest,
         )
 

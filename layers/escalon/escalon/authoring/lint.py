@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, cast
+from typing import TYPE_CHECKING, Literal, cast, get_args
 
 import msgspec
 from msgspec.structs import replace
@@ -31,6 +31,7 @@ from escalon.domain.contact.policy import (
     known_through,
     zones_of,
 )
+from escalon.domain.contact.rules import Action, Gate, Kind
 from escalon.domain.decisions.forecast import Look
 from escalon.domain.money import to_major
 from escalon.domain.payments.interest import missing_months
@@ -51,7 +52,16 @@ _CREDITORS = "creditors.yaml"
 _SEVERE = ("pre_legal", "legal")
 _HOLDS_BACK = ("gap", "notice_time", "waits_for_delivery", "policy_closed")
 _ELSEWHERE = "ZZ"  # no country's code (ISO 3166-1 leaves it to users)
-_OPEN = Policy((Layer("open", "house", Recipients(Provenance(), allow=("debtor",))),))
+_OPEN = Policy(
+    (
+        Layer(
+            "open",
+            "country",  # a house states no action
+            Recipients(Provenance(), allow=("debtor",)),
+            gates=tuple(Gate(Provenance(), action) for action in get_args(Action)),
+        ),
+    )
+)
 
 
 class Finding(msgspec.Struct, frozen=True, order=True):
@@ -363,7 +373,7 @@ def _climbs(draft: _Draft) -> Iterator[Finding]:
         taken = _taken(looks)
         yield from _passed_over(draft, strategy, possible - taken, looks, "")
         for country, policy in draft.countries.items():
-            fitting = [case for case in cases if _fits(case, country, cases)]
+            fitting = [case for case in cases if _fits(draft, case, country)]
             code = _ELSEWHERE if country == "*" else country
             looks = [
                 look
@@ -404,10 +414,17 @@ def _why_passed(step: Step, looks: Sequence[Look]) -> str:
     return ""
 
 
-def _fits(case: ConditionFacts, country: str, cases: Sequence[ConditionFacts]) -> bool:
+def _fits(draft: _Draft, case: ConditionFacts, country: str) -> bool:
     """Whether the debt may be one of that country: of it, or of one that no condition names."""
-    named = {each.country for each in cases if each.country}
+    atoms = (atom for _, condition in _all_conditions(draft) for atom in atoms_of(condition))
+    named = {atom[1] for atom in atoms if atom[0] == "country"}
     return case.country == country or (not case.country and country not in named)
+
+
+def _takes(draft: _Draft, strategy: Strategy, country: str) -> bool:
+    """Whether the ladder may take a debt of that country."""
+    cases = climbing(draft.rulebook, draft.rulebook.strategies.index(strategy))
+    return any(_fits(draft, case, country) for case in cases)
 
 
 def _due_on(draft: _Draft, policy: Policy, days: int) -> date:
@@ -475,7 +492,7 @@ def _notices(draft: _Draft) -> Iterator[Finding]:
         for country, policy in draft.countries.items():
             gates = [gate for layer in policy.layers for gate in layer.gates]
             asked = {gate.notice for gate in gates if gate.action == step.action and gate.notice}
-            for notice in sorted(asked - given):
+            for notice in sorted(asked - given) if _takes(draft, strategy, country) else ():
                 yield draft.warning(
                     "notice-not-given",
                     (*loc, "action"),
@@ -486,7 +503,8 @@ def _notices(draft: _Draft) -> Iterator[Finding]:
                 )
             duties = [duty for layer in policy.layers for duty in layer.duties if duty.bars_asking]
             for duty in duties if step.message else ():
-                if duty.notice not in given and (strategy.strategy, country) not in barred:
+                owed = duty.notice not in given and (strategy.strategy, country) not in barred
+                if owed and _takes(draft, strategy, country):
                     barred.add((strategy.strategy, country))
                     yield draft.warning(
                         "notice-owed",
@@ -551,7 +569,7 @@ def _words(draft: _Draft) -> Iterator[Finding]:
     """Words that the contact policies forbid where others read along, SMS that are too long, and
     what a country's law wants to be shown and is not."""
     # Jinja2 and Babel take long to import, and only words need them.
-    from escalon.authoring.written import all_written
+    from escalon.authoring.written import ANSWER, all_written
 
     previews: dict[str, Preview] = {
         layer.policy: layer.preview
@@ -559,12 +577,16 @@ def _words(draft: _Draft) -> Iterator[Finding]:
         for layer in policy.layers
         if layer.preview is not None and _binds(layer.preview, draft.today)
     }
-    notices = _said(draft)
+    kinds: tuple[Kind, ...] = ("collection", ANSWER)
+    notices = {kind: _said(draft, kind) for kind in kinds}
     every = {
-        language: tuple(
-            dict.fromkeys(text for said in countries.values() for text in said.values())
-        )
-        for language, countries in notices.items()
+        kind: {
+            language: tuple(
+                dict.fromkeys(text for said in countries.values() for text in said.values())
+            )
+            for language, countries in by_language.items()
+        }
+        for kind, by_language in notices.items()
     }
     for message in all_written(draft.rulebook, draft.today, every):
         for policy, preview in previews.items():
@@ -579,7 +601,8 @@ def _words(draft: _Draft) -> Iterator[Finding]:
                 f"the SMS takes {message.segments} segments for one receivable",
                 f"shorten it to {draft.most_segments}",
             )
-        yield from _not_shown(draft, message, notices[message.locale.partition("-")[0]])
+        language = message.locale.partition("-")[0]
+        yield from _not_shown(draft, message, notices[message.kind][language])
         if message.shape == "one" and message.prose:
             yield from _tone(draft, message)
 
@@ -602,15 +625,15 @@ def _binds(rule: Preview, today: date) -> bool:
     return rule.about.valid_from is None or rule.about.valid_from <= today
 
 
-def _said(draft: _Draft) -> dict[str, dict[str, dict[str, str]]]:
-    """The laws' own words, by language, country and block."""
+def _said(draft: _Draft, kind: Kind) -> dict[str, dict[str, dict[str, str]]]:
+    """The laws' own words for messages of that kind, by language, country and block."""
     languages = {locale.partition("-")[0] for locale in draft.rulebook.messages}
     return {
         language: {
             country: said(
                 policy.layers,
                 channel="email",
-                kind="collection",
+                kind=kind,
                 first=True,
                 on=draft.today,
                 language=language,
@@ -642,14 +665,15 @@ def _tone(draft: _Draft, message: "Written") -> Iterator[Finding]:
 def _not_shown(
     draft: _Draft, message: "Written", notices: Mapping[str, Mapping[str, str]]
 ) -> Iterator[Finding]:
-    from escalon.authoring.written import OF_THE_DEBT, plainly
-
     """An SMS holds little: one that leads to the debtor's page shows on it what the law wants, and
     has to say itself only who writes."""
+    from escalon.authoring.written import ANSWER, OF_THE_DEBT, plainly
+
+    answers = message.kind == ANSWER
     for country, policy in draft.countries.items():
         lawful, wanted = (
             content_of(
-                layers, channel=message.channel, kind="collection", first=True, on=draft.today
+                layers, channel=message.channel, kind=message.kind, first=True, on=draft.today
             ).require
             for layers in ([x for x in policy.layers if x.level != "house"], policy.layers)
         )
@@ -681,7 +705,9 @@ def _not_shown(
                         "not-shown",
                         _CREDITORS,
                         ("creditors", message.creditor.creditor),
-                        f"messages in {message.locale} do not {told}",
+                        f"the {message.template} in {message.locale} does not {told}"
+                        if answers
+                        else f"messages in {message.locale} do not {told}",
                         "fill in what is missing, show it in the layout, or `say` it in the policy",
                     )
 

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from escalon.domain.account import Account, Channel, Consent, ContactPoint, Receivable
 from escalon.domain.contact.policy import zones_of
+from escalon.domain.contact.rules import OnFile
 from escalon.domain.decisions.forecast import Look, walk
 from escalon.domain.local_time import start_of_day
 from escalon.domain.rules.conditions import ConditionFacts, holds
@@ -135,7 +136,8 @@ def days_of(strategy: Strategy) -> int:
 def made_up(
     case: ConditionFacts, *, country: str, zone: str, issued_on: date, due_on: date
 ) -> Account:
-    """A debtor who may be reached by every channel and owes what the case says, all due at once."""
+    """A debtor who may be reached by every channel and owes what the case says, all due at once and
+    with everything on file that a gate may ask for."""
     currencies = [currency for currency, minor in case.open_minor.items() if minor]
     extra = case.receivables - len(currencies)
     parts = [(c, case.open_minor[c] - (extra if c == currencies[0] else 0)) for c in currencies]
@@ -163,6 +165,7 @@ def made_up(
                 amount_minor=minor,
                 open_minor=minor,
                 known_on=issued_on,
+                on_file=get_args(OnFile),
             )
             for number, (currency, minor) in enumerate(parts)
         ),

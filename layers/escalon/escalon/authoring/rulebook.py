@@ -49,11 +49,11 @@ from escalon.authoring.yaml_lines import (
 from escalon.domain.calendar import Calendar, find_zone
 from escalon.domain.contact.channels import Channels
 from escalon.domain.contact.policy import Layer, Policy, history_needed
-from escalon.domain.decisions.engine import END
 from escalon.domain.decisions.transitions import CONTACTS_KEPT
 from escalon.domain.retention import Retention
 from escalon.domain.rules.conditions import creditors_named, segments_named, with_segments
 from escalon.domain.rules.rulebook import (
+    END,
     AgreementRules,
     Chase,
     Condition,

@@ -2,7 +2,8 @@
 
 The words are ours alone, the same for every creditor: a message that people learn to trust must not
 look different each time, and it asks for nothing. It names no debt: whoever stands nearby may read
-it (universal prohibition: no disclosure to third parties).
+it (universal prohibition: no disclosure to third parties). It says that it is automatic, as the
+countries' policies want of every message.
 """
 
 from typing import TYPE_CHECKING
@@ -23,9 +24,10 @@ _WORDS = {
             "No se lo dé a nadie: nosotros nunca se lo pedimos por teléfono ni por mensaje. Si "
             "usted no lo pidió, no tiene que hacer nada."
         ),
+        "automatic": "Este mensaje es automático.",
         "sms": (
             "{creditor}: su código es {code}. Funciona {minutes} minutos. No se lo dé a nadie; si "
-            "no lo pidió, ignórelo."
+            "no lo pidió, ignórelo. Mensaje automático."
         ),
     },
     "en": {
@@ -36,9 +38,10 @@ _WORDS = {
             "Do not give it to anybody: we never ask for it by phone or message. If you did not "
             "ask for it, there is nothing you have to do."
         ),
+        "automatic": "This message is automatic.",
         "sms": (
             "{creditor}: your code is {code}. It works for {minutes} minutes. Do not give it to "
-            "anybody; if you did not ask for it, ignore it."
+            "anybody; if you did not ask for it, ignore it. Automatic message."
         ),
     },
 }
@@ -53,7 +56,9 @@ _HTML = (
     '<p style="margin:0 0 16px;font-size:34px;line-height:44px;font-weight:600;'
     'letter-spacing:6px;color:#1d2733">{code}</p>'
     '<p style="margin:0 0 16px">{lasts}</p><p style="margin:0 0 24px;color:#5d6975">{warning}</p>'
-    '<p style="margin:0;color:#5d6975">{creditor}</p></div></body></html>'
+    '<p style="margin:0 0 16px;color:#5d6975">{creditor}</p>'
+    '<p style="margin:0;color:#5d6975;font-size:13px;line-height:20px">{automatic}</p>'
+    "</div></body></html>"
 )
 
 
@@ -64,7 +69,10 @@ def code_email(code: str, creditor: "Creditor", language: str, minutes: int) -> 
     words = {name: text.format(minutes=minutes) for name, text in _mail_words(language).items()}
     name = one_line(creditor.name)
     text = "\n\n".join(
-        (wrap(words["opening"]), f"    {code}", wrap(words["lasts"]), wrap(words["warning"]), name)
+        (
+            *(wrap(words["opening"]), f"    {code}", wrap(words["lasts"])),
+            *(wrap(words["warning"]), name, words["automatic"]),
+        )
     )
     filled = {key: escape(text) for key, text in {**words, "creditor": name}.items()}
     html = _HTML.format(language=language, code=code, **filled)

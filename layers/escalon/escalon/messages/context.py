@@ -55,8 +55,14 @@ class StatementLine(msgspec.Struct, frozen=True):
         return Amount(self.currency, self.amount_minor)
 
     @property
+    def paid(self) -> Amount:
+        """What of the initial amount is not open any more."""
+        first_open = self.open_minor - self.interest_minor - self.fees_minor
+        return Amount(self.currency, self.amount_minor - first_open)
+
+    @property
     def partly_paid(self) -> bool:
-        return self.open_minor - self.interest_minor - self.fees_minor < self.amount_minor
+        return self.paid.minor > 0
 
 
 class BeyondLine(msgspec.Struct, frozen=True):
@@ -218,6 +224,7 @@ class ReceiptContext(msgspec.Struct, frozen=True, kw_only=True):
     credit: int = 0  # of this payment, in minor units of its currency
     open: tuple[Amount, ...] = ()
     credits: tuple[Amount, ...] = ()
+    notices: tuple[str, ...] = ()  # the words of the law where the debtor lives
 
 
 class AgreedPayment(msgspec.Struct, frozen=True):
@@ -244,7 +251,9 @@ class AgreementContext(msgspec.Struct, frozen=True, kw_only=True):
     debtor_name: str = ""
     debtor_kind: Literal["person", "company"] = "person"
     account_url: str = ""
+    unsubscribe_url: str = ""  # one click, RFC 8058
     two_way: bool = False  # whether a reply to this SMS reaches us
+    notices: tuple[str, ...] = ()  # the words of the law where the debtor lives
 
 
 def _sums(lines: Iterable[StatementLine]) -> dict[str, int]:

@@ -150,7 +150,7 @@ def _variables(context: AnyContext) -> dict[str, Any]:
         "brand": brand(creditor.brand_colour),
         "today": context.today,
         "complaints": lines_of(in_locale(creditor.complaints, context.locale)),
-        "notices": (),
+        "notices": context.notices,
         **own,
     }
 
@@ -189,11 +189,7 @@ def _of_message(context: MessageContext) -> dict[str, Any]:
         "preferences_url": context.preferences_url,
         "unsubscribe_url": context.unsubscribe_url,
         "two_way": context.two_way,
-        # Whether one link serves both, since an SMS has room for one: to look or pay, and to stop.
-        "stops_at_link": not context.two_way
-        and bool(context.account_url)
-        and context.unsubscribe_url.startswith(f"{context.account_url}/"),
-        "notices": context.notices,
+        "stops_at_link": _stops_at_link(context),
     }
 
 
@@ -215,6 +211,10 @@ def _of_receipt(context: ReceiptContext) -> dict[str, Any]:
         "credit": (credit,) if context.credit else (),
         "open": context.open,
         "credits": context.credits,
+        # It may go to somebody else's address, so no link of the account is in it: whoever wants
+        # no more of them writes to us.
+        "preferences_url": "",
+        "unsubscribe_url": "",
     }
 
 
@@ -229,8 +229,20 @@ def _of_agreement(context: AgreementContext) -> dict[str, Any]:
         "payments_count": len(payments),
         "payments_table": _table(payments, [one.amount for one in payments]),
         "account_url": context.account_url,
+        "preferences_url": context.account_url,
+        "unsubscribe_url": context.unsubscribe_url,
         "two_way": context.two_way,
+        "stops_at_link": _stops_at_link(context),
     }
+
+
+def _stops_at_link(context: MessageContext | AgreementContext) -> bool:
+    """Whether one link serves both, since an SMS has room for one: to look or pay, and to stop."""
+    return (
+        not context.two_way
+        and bool(context.account_url)
+        and context.unsubscribe_url.startswith(f"{context.account_url}/")
+    )
 
 
 def _by_age(lines: tuple[StatementLine, ...]) -> tuple[StatementLine, ...]:
@@ -287,7 +299,10 @@ def _refuse(context: AnyContext, template: str) -> None:
         reason = reason or _wrong_receipt(context)
     elif isinstance(context, AgreementContext):
         reason = reason or _wrong_agreement(context)
-        urls.append(("account_url", context.account_url))
+        urls += [
+            ("account_url", context.account_url),
+            ("unsubscribe_url", context.unsubscribe_url),
+        ]
     else:
         reason = reason or _nothing_to_ask_for(context)
         urls += [

@@ -32,6 +32,9 @@ if TYPE_CHECKING:
     from escalon.domain.rules.rulebook import Creditor, Step
 
 MOST_SEGMENTS = 2
+# The statutory notices that announce what a bureau is to be told. A message may name one where
+# every step that says it gives such a notice.
+_OF_BUREAUS = frozenset(("bureau_notice", "receipted_demand"))
 
 
 class Finding(msgspec.Struct, frozen=True, order=True):
@@ -60,7 +63,9 @@ def review_messages(
     about an instalment, and the receipt of a payment and the message with an agreement's document
     wherever there is one. A message that a step names and nobody wrote is not reported here but
     where the step stands."""
-    creditors = list(creditors)
+    creditors, steps = list(creditors), list(steps)
+    elsewhere = {step.message for step in steps if not _OF_BUREAUS.intersection(step.gives)}
+    notices = {step.message for step in steps} - elsewhere
     found: set[Finding] = set()
     for creditor in creditors:
         for problem in check_sender(creditor.name, locale):
@@ -89,7 +94,7 @@ def review_messages(
                 # The shapes depend on the template alone, so one creditor sees them all.
                 if number and shape != "one":
                     continue
-                found.update(_try(sources, template, channel, context, shape))
+                found.update(_try(sources, template, channel, context, shape, template in notices))
     # What can be wrong with a creditor's own data is found by the messages before.
     for creditor in creditors[:1]:
         if RECEIPT in sources:
@@ -110,6 +115,7 @@ def _try(
     channel: str,
     context: AnyContext,
     shape: str,
+    names_bureaus: bool = False,
 ) -> list[Finding]:
     written: Email | Sms
     try:
@@ -128,8 +134,8 @@ def _try(
                     )
                 ]
     except MessageError as error:
-        return _part_by_part(sources, template, channel, context, error)
-    return _words_of(sources, template, written)
+        return _part_by_part(sources, template, channel, context, error, names_bureaus)
+    return _words_of(sources, template, written, names_bureaus)
 
 
 def _part_by_part(
@@ -138,6 +144,7 @@ def _part_by_part(
     channel: str,
     context: AnyContext,
     first: MessageError,
+    names_bureaus: bool,
 ) -> list[Finding]:
     """What else is wrong beside the first mistake, so that an operator sees everything at once."""
     errors = [first]
@@ -156,7 +163,7 @@ def _part_by_part(
         html="",
         locale=context.locale,
     )
-    return found + _words_of(sources, template, seen)
+    return found + _words_of(sources, template, seen, names_bureaus)
 
 
 def _finding(error: MessageError, template: str, locale: str) -> Finding:
@@ -166,7 +173,9 @@ def _finding(error: MessageError, template: str, locale: str) -> Finding:
     return Finding(locale, error.template or template, error.line or 0, error.reason, remedy)
 
 
-def _words_of(sources: Mapping[str, str], template: str, written: Email | Sms) -> list[Finding]:
+def _words_of(
+    sources: Mapping[str, str], template: str, written: Email | Sms, names_bureaus: bool
+) -> list[Finding]:
     return [
         Finding(
             written.locale,
@@ -175,7 +184,7 @@ def _words_of(sources: Mapping[str, str], template: str, written: Email | Sms) -
             f"the {_PLACES[problem.where]} has {problem.found!r}: {problem.reason}",
             "say it in other words",
         )
-        for problem in check_words(written, written.locale)
+        for problem in check_words(written, written.locale, names_bureaus=names_bureaus)
     ]
 
 

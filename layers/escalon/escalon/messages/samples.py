@@ -243,6 +243,7 @@ def sample_agreements(
         today=today,
         debtor_name="María Fernanda Ñáñez Gutiérrez",
         account_url="https://pg.example/p/7Kq2xZr9Tb",
+        unsubscribe_url="https://pg.example/p/7Kq2xZr9Tb/stop",
     )
     change = msgspec.structs.replace
     return {

@@ -47,6 +47,7 @@ _DEBT_WORDS = {
     ),
 }
 
+_BUREAU = "warns of a credit bureau outside its own notice"
 _FORBIDDEN: dict[str, dict[str, str]] = {
     "es": {
         "asks why it was not paid": (
@@ -71,7 +72,7 @@ _FORBIDDEN: dict[str, dict[str, str]] = {
             r"juzgad\w*|mandamiento de pago|notificacion judicial|citacion judicial"
             r"|providencia|auto de apremio"
         ),
-        "warns of a credit bureau outside its own notice": (
+        _BUREAU: (
             r"datacredito|transunion|procredito|cifin|central(es)? de (riesgo|informacion)"
             r"|reporte negativo|listas? negras?"
         ),
@@ -94,9 +95,7 @@ _FORBIDDEN: dict[str, dict[str, str]] = {
             r"|we will be forced|you will lose|ultimatum|court proceedings"
         ),
         "feigns a court paper": r"subpoena|summons|court order|court notice|writ",
-        "warns of a credit bureau outside its own notice": (
-            r"credit (bureau|score|rating|report)\w*|datacredito|transunion|blacklist\w*"
-        ),
+        _BUREAU: (r"credit (bureau|score|rating|report)\w*|datacredito|transunion|blacklist\w*"),
         "insults or shames": (
             r"deadbeat|irresponsib\w*|dishonest\w*|shame\w*|your (family|neighbou?rs|employer|boss)"
         ),
@@ -157,9 +156,15 @@ _TOO_STERN = (
 )
 
 
-def check_words(message: Email | Sms, locale: str) -> list[Problem]:
+def check_words(message: Email | Sms, locale: str, *, names_bureaus: bool = False) -> list[Problem]:
     """What this message says that no message may say; an empty list lets it pass. A language
-    without lists is a problem of its own, since nothing was checked."""
+    without lists is a problem of its own, since nothing was checked. A statutory notice of what a
+    bureau is to be told `names_bureaus` in its text."""
+    found = _found(message, locale)
+    return [one for one in found if not (names_bureaus and one.reason == _BUREAU)]
+
+
+def _found(message: Email | Sms, locale: str) -> list[Problem]:
     language = locale.partition("-")[0]
     if language not in _DEBT:
         return [Problem("body", language, "there are no word lists for this language")]
