@@ -10,10 +10,12 @@ from escalon.domain.agreements.agreed import Pause
 from escalon.domain.agreements.agreement import standing
 from escalon.domain.agreements.offers import Terms
 from escalon.domain.rules.rulebook import Step
+from escalon.usecases.contact.manage_tasks import CloseTask
 from escalon.usecases.operators.acts import GiveUp, Person
 from tests.doubles.payments import check_books, movements
 from tests.doubles.world import NOW, OneRulebook, receivable
 from tests.usecases.agreeing import AGENT, PESOS, RULES, SUPERVISOR, Agreeing
+from tests.usecases.test_manage_tasks import manage as tasks_of
 
 # The stories begin on Monday, 7 September 2026; the debt of 300,000 pesos fell due 15 days before.
 DEBT = 300_000 * PESOS
@@ -361,3 +363,28 @@ def test_a_reminder_speaks_of_its_instalment_and_of_nothing_that_rests() -> None
     assert "300,000" not in text
     assert "doc-r9" not in text
     assert [line["open_minor"] for line in message["receivables"]] == [100_000 * PESOS]
+
+
+def test_l10_a_reminder_whose_end_nobody_tells_is_listed_once_and_settled_by_a_person() -> None:
+    """As a ladder's step would be; the agreement goes on."""
+    world = owing()
+    world.agrees(Terms("plan", september(15), 3))
+    world.until(september(13))
+    left = NOW + timedelta(days=7)
+    world.run(left)
+    assert world.said() == [("09-14", "instalment-soon")]
+    (sent,) = world.messages()
+    world.run(left + timedelta(hours=72) - timedelta(seconds=1))
+    assert world.tasks() == []
+    for number in range(3):
+        world.run(left + timedelta(hours=72, minutes=15 * number))
+    (task,) = world.table.listed("tasks")
+    assert (task["kind"], task["about"]) == ("unknown_fate", sent["message_id"])
+    assert (task["step"], task["stage"]) == ("instalment-soon", "pre_due")
+    assert [r.state for r in world.account().reminded.values()] == ["unknown"]
+    order = CloseTask("k1", "she said so", "a1", task["task_id"], "delivered")
+    assert tasks_of(world).close(order, Person("arn:ana", "agent")) is False
+    assert [r.state for r in world.account().reminded.values()] == ["delivered"]
+    assert list(world.table.listed("tasks")) == []
+    world.run(left + timedelta(hours=73))
+    assert len(world.messages()) == 1

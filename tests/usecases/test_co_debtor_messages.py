@@ -304,13 +304,16 @@ def test_l2_what_nobody_knows_goes_to_a_person_and_never_again() -> None:
 # ------------------------------------------------------------------------------- feedback
 
 
-def told(world: World, message_id: str, what: Event, **more: Any) -> Recorded:
+def recorder(world: World) -> RecordFeedback:
     documents = Documents(world.s3, "bucket")
     table = Table(world.dynamo, TABLE, 1, pause=lambda _: None)
-    record = RecordFeedback(table, world.rulebooks, documents, world.clock, TOPIC, world.report)
+    return RecordFeedback(table, world.rulebooks, documents, world.clock, TOPIC, world.report)
+
+
+def told(world: World, message_id: str, what: Event, **more: Any) -> Recorded:
     at = world.clock.at
     about = Feedback("email", what, at, "p-2", "b2", message_id, "beto@example.com", **more)
-    return record.record(about, 1)
+    return recorder(world).record(about, 1)
 
 
 def sent() -> tuple[World, str]:
@@ -358,6 +361,103 @@ def test_a_complaint_stops_their_channel_and_not_the_debtors() -> None:
     assert not email.consent.stands
     assert all(p.consent is None for p in world.account().points)
     assert [f["fact"] for f in world.facts("b2")][-1] == "consent_revoked"
+
+
+# --------------------------------------------------- whose end the carrier does not tell (L10)
+
+PAST_ITS_TIME = SECOND_RUN + timedelta(hours=72)
+
+
+def open_tasks(world: World) -> list[tuple[str, str, str]]:
+    return [(t["account_id"], t["kind"], t.get("person", "")) for t in world.table.listed("tasks")]
+
+
+def arrived() -> tuple[World, str]:
+    """A world in which an e-mail was sent to Beto, and the debtor's own is known to be there."""
+    world, message_id = sent()
+    (own,) = [m for m in world.messages() if m["account_id"] == "a1"]
+    about = Feedback("email", "delivered", world.clock.at, "p-1", "a1", own["message_id"])
+    recorder(world).record(about, 1)
+    return world, message_id
+
+
+@pytest.mark.parametrize("first", [(), ("sent",), ("delayed",)])
+def test_l10_what_nobody_tells_of_their_message_a_person_finds_out_once(first: list[Event]) -> None:
+    world, message_id = arrived()
+    for what in first:
+        told(world, message_id, what)
+    world.run(PAST_ITS_TIME - timedelta(seconds=1))
+    assert open_tasks(world) == []
+    for number in range(4):
+        world.run(PAST_ITS_TIME + QUARTER * number)
+    assert open_tasks(world) == [("a1", "unknown_fate", "b2")]
+    (task,) = world.tasks()
+    assert (task["about"], task["step"], task["stage"]) == (message_id, "friendly", "reminder")
+    assert len(world.facts("a1", "opened")) == 1
+    assert followed(world) == {"r1/friendly/b2": "unknown"}
+    assert [m["state"] for m in to_beto(world)] == ["delayed" if "delayed" in first else "sent"]
+    assert told(world, message_id, "delivered") == "delivered"
+    assert open_tasks(world) == []
+    assert followed(world) == {"r1/friendly/b2": "delivered"}
+
+
+@pytest.mark.parametrize("what", ["sent", "delayed"])
+def test_l10_a_late_word_that_it_left_begins_the_carriers_time_and_ends_no_question(
+    what: Event,
+) -> None:
+    """Its answer was lost: the word closes the task, and the three days still count."""
+    world, message = planned()
+    world.ses.answers.append(ReadTimeoutError(endpoint_url="https://email"))
+    assert world.deliver("email")(message) == "unknown"
+    world.run(SECOND_RUN + QUARTER)
+    assert ("a1", "unknown_fate", "b2") in open_tasks(world)
+    told(world, message.intent_id, what)
+    assert ("a1", "unknown_fate", "b2") not in open_tasks(world)
+    assert followed(world) == {"r1/friendly/b2": what}
+    (own,) = [m for m in world.messages() if m["account_id"] == "a1"]
+    about = Feedback("email", "delivered", world.clock.at, "p-1", "a1", own["message_id"])
+    recorder(world).record(about, 1)
+    for number in range(3):
+        world.run(PAST_ITS_TIME + QUARTER * number)
+    assert open_tasks(world) == [("a1", "unknown_fate", "b2")]
+    assert followed(world) == {"r1/friendly/b2": "unknown"}
+
+
+def test_what_their_carrier_cannot_tell_is_on_the_debtors_list_once() -> None:
+    world, message_id = arrived()
+    assert told(world, message_id, "unconfirmed") == "unconfirmed"
+    assert open_tasks(world) == [("a1", "unknown_fate", "b2")]
+    assert [f["person"] for f in world.facts("a1", "opened")] == ["b2"]
+    for number in range(3):
+        world.run(PAST_ITS_TIME + QUARTER * number)
+    assert len(world.tasks()) == 1
+    told(world, message_id, "delivered")
+    assert open_tasks(world) == []
+
+
+def test_when_a_carrier_falls_silent_their_messages_do_not_flood_the_list() -> None:
+    """Of thirty a run lists twenty and says so."""
+    world = World()
+    world.rulebooks = OneRulebook(rules())
+    for number in range(30):
+        debtor_id, other = f"a{number:02}", f"b{number:02}"
+        owing = replace(ana(), account_id=debtor_id, links=(Link(other, "codebtor"),))
+        mail = point("email", f"{other}@example.com")
+        world.put(replace(owing, points=(point("email", f"{debtor_id}@example.com"),)))
+        world.put(beto(account_id=other, points=(mail,)), None)
+    world.run(NOW)
+    world.run(SECOND_RUN)
+    assert len(world.ses.calls) == 60
+    for document in world.messages():
+        if "debtor_id" not in document:
+            names = (document["account_id"], document["message_id"])
+            about = Feedback("email", "delivered", world.clock.at, "p", *names)
+            recorder(world).record(about, 1)
+    world.run(PAST_ITS_TIME)
+    assert len(open_tasks(world)) == 20
+    assert [code for code, _ in world.reports] == ["carrier_silent"]
+    world.run(PAST_ITS_TIME + timedelta(days=1))
+    assert len(open_tasks(world)) == 30
 
 
 # ------------------------------------------------------------------------------- crashes

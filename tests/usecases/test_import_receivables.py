@@ -2,13 +2,14 @@
 
 import json
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from itertools import permutations
 from typing import Any
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from escalon.adapters.documents import Documents
 from escalon.adapters.table import Table
@@ -406,6 +407,18 @@ def test_accounts_side_by_side_come_to_the_same() -> None:
 
 def hundred(*missing: int) -> list[str]:
     return [row(f"9{n}", f"F{n}") for n in range(100) if n not in missing]
+
+
+def test_what_is_absent_rests_from_the_debtors_own_day_on() -> None:
+    """Of whom the country alone is known that day may still be the one before."""
+    inbox = Inbox()
+    inbox.take(*hundred())
+    stored = inbox.world.table.get(account_id_of(KEY, "93"))
+    assert stored is not None
+    inbox.world.put(replace(stored.account, country="US", zones=()))
+    inbox.world.clock.at = datetime(2026, 9, 8, 6, tzinfo=UTC)  # in Hawaii it is the 7th
+    inbox.take(*hundred(3))
+    assert [hold.starts_on for hold in inbox.account("93").holds] == [date(2026, 9, 7)]
 
 
 def absent(inbox: Inbox) -> list[str]:

@@ -6,6 +6,7 @@ from functools import cache
 from typing import Any, get_args
 from zoneinfo import ZoneInfo
 
+import msgspec
 import pytest
 from msgspec.structs import replace
 
@@ -13,8 +14,11 @@ from escalon.adapters.table import Table
 from escalon.authoring import escalation as written
 from escalon.authoring.rulebook import sealed
 from escalon.domain.account import Account, Consent, ContactPoint, ContactRecord, Hold
+from escalon.domain.contact.brakes import Brake, Brakes
 from escalon.domain.contact.facts import Conversation
+from escalon.domain.contact.feedback import Event
 from escalon.domain.decisions.transitions import unknown_fate_id
+from escalon.domain.rules.rollout import FULL, Rollout
 from escalon.domain.rules.rulebook import LadderEnd, Need, Rulebook
 from escalon.domain.tasks import BY_KIND, OUTCOMES, Outcome, Task, outcomes
 from escalon.usecases.contact.manage_tasks import CloseTask, ManageTasks
@@ -22,6 +26,7 @@ from escalon.usecases.contact.receive_reply import REPLY
 from escalon.usecases.operators.acts import ActRefusedError, Person
 from escalon.usecases.portal.acts import DAYS_TO_ANSWER
 from escalon.usecases.runs import review_book, undo_run
+from escalon.usecases.runs.manage_brakes import BRAKES_KEY
 from tests.contact_law.table import policy_of
 from tests.doubles.crashing import Crash, Crashing, Faults, When
 from tests.doubles.world import (
@@ -35,7 +40,7 @@ from tests.doubles.world import (
     rulebook,
 )
 from tests.usecases import test_co_debtor_messages as co_debtors
-from tests.usecases.test_record_feedback import LOST, answer_lost, message_of, recorder, steps
+from tests.usecases.test_record_feedback import LOST, answer_lost, message_of, recorder, steps, told
 
 ANA = Person("arn:aws:sts::1:assumed-role/Agent/ana", "agent")
 QUARTER = timedelta(minutes=15)
@@ -55,7 +60,11 @@ def letters() -> Rulebook:
 
 def manage(world: World, faults: Faults | None = None) -> ManageTasks:
     table = Table(Crashing(world.dynamo, faults or Faults()), TABLE, 1, pause=lambda _: None)
-    return ManageTasks(table, recorder(world, faults), lambda: world.rulebook(), world.clock)
+
+    def rulebook_of(account: Account) -> Rulebook:
+        return world.rulebooks.get(world.rulebooks.rollout().version_for(account))
+
+    return ManageTasks(table, recorder(world, faults), rulebook_of, world.clock)
 
 
 def to_close(world: World, outcome: Outcome, **more: Any) -> CloseTask:
@@ -188,6 +197,26 @@ def test_a_letter_that_came_back_reached_nobody_and_its_address_is_closed() -> N
     assert [task["kind"] for task in world.table.listed("tasks")] == ["data_repair"]
 
 
+def test_a_letter_that_comes_back_from_an_old_address_leaves_the_new_one_alone() -> None:
+    new = ContactPoint("p-new", "letter", "Carrera 9 # 8-7, Cali")
+    world = with_letter()
+    manage(world).close(to_close(world, "posted"), ANA)
+    world.put(replace(world.account(), points=(new, point("email"))))
+    manage(world).close(replace(to_close(world, "came_back"), key="k2"), ANA)
+    assert [p.failed for p in world.account().points] == ["", ""]
+    assert steps(world) == {"friendly": "failed"}
+
+
+def test_a_letter_that_was_posted_to_a_new_address_comes_back_from_that_one() -> None:
+    new = ContactPoint("p-new", "letter", "Carrera 9 # 8-7, Cali")
+    world = with_letter()
+    world.put(replace(world.account(), points=(new, point("email"))))
+    manage(world).close(to_close(world, "posted"), ANA)
+    world.put(replace(world.account(), points=(ADDRESS, new, point("email"))))
+    manage(world).close(replace(to_close(world, "came_back"), key="k2"), ANA)
+    assert [p.failed for p in world.account().points] == ["", "bounced came back", ""]
+
+
 def test_a_letter_that_nobody_posts_is_no_contact_and_blames_no_address() -> None:
     world = with_letter()
     manage(world).close(to_close(world, "not_posted"), ANA)
@@ -253,6 +282,20 @@ def test_the_number_that_the_task_names_was_the_wrong_one() -> None:
     assert [p.failed for p in world.account().points] == ["", "wrong number"]
 
 
+def test_a_number_that_has_replaced_the_tasks_is_not_taken_for_the_one_that_was_called() -> None:
+    world = with_call()
+    new = ContactPoint("p-new", "voice", "+573000000002")
+    world.put(replace(world.account(), points=(new,)))
+    with pytest.raises(ActRefusedError) as error:
+        manage(world).close(to_close(world, "wrong_number"), ANA)
+    assert problem(error) == (
+        "wrong", "number", "the number of the task is not on file any more",
+    )  # fmt: skip
+    assert world.account().points[0].failed == ""
+    manage(world).close(to_close(world, "wrong_number", number="+573000000002"), ANA)
+    assert world.account().points[0].failed == "wrong number"
+
+
 # ------------------------------------------------------------------------------- unknown fates
 
 
@@ -307,6 +350,30 @@ def test_a_carrier_that_says_it_first_leaves_nothing_to_settle() -> None:
     with pytest.raises(ActRefusedError) as error:
         manage(world).close(replace(order, key="k2"), ANA)
     assert problem(error) == ("conflict", "task", "the task was closed before (delivered)")
+
+
+@pytest.mark.parametrize("what", ["sent", "delayed"])
+def test_l2_what_a_carrier_has_closed_is_not_a_persons_to_say_any_more(what: Event) -> None:
+    """Neither is a letter that was sent by hand: their word would weigh more than a delivery."""
+    world, message_id = unknown()
+    order = to_close(world, "not_delivered")
+    told(world, message_id, what)
+    (task,) = world.tasks()
+    assert (task["outcome"], outcomes(msgspec.convert(task, Task))) == (what, ())
+    assert manage(world).listed(10, account_id="a1").tasks == ()
+    with pytest.raises(ActRefusedError) as error:
+        manage(world).close(order, ANA)
+    assert problem(error) == ("conflict", "task", f"the task was closed before ({what})")
+    told(world, message_id, "delivered")
+    assert steps(world) == {"friendly": "delivered"}
+
+
+def test_only_what_a_person_has_sent_may_still_come_back() -> None:
+    settled = {"closed_at": NOW, "outcome": "sent"}
+    task = Task("t", "a1", "whatsapp", NOW, NOW, **settled)
+    assert outcomes(task) == ("delivered", "not_delivered")
+    assert outcomes(replace(task, kind="unknown_fate")) == ()
+    assert outcomes(replace(task, kind="letter", outcome="posted")) == ("delivered", "came_back")
 
 
 # --------------------------------------------------------------------------- closing in general
@@ -465,3 +532,31 @@ def test_the_list_says_of_a_call_that_the_debt_rests_or_is_settled() -> None:
     }
     world.put(replace(account, receivables=()))
     assert looked_at(world) == {"not_now": ["receivable r1 is not open any more"]}
+
+
+def test_the_list_says_what_people_have_stopped() -> None:
+    world = with_letter()
+    brake = Brake("channel", NOW, "ana", "a wrong price", "letter")
+    world.table.save(world.table.put_document(*BRAKES_KEY, Brakes((brake,))))
+    assert looked_at(world) == {
+        "not_now": [
+            "a person has stopped it (channel:letter) since Monday 7 September 2026, 10:00: ana",
+            "because: a wrong price",
+        ]
+    }
+
+
+def test_the_list_asks_the_rules_that_decide_about_the_account() -> None:
+    """A step that only a canary has, or the rules that an account keeps, is no step that is gone;
+    one that is gone is not carried out."""
+    world = with_letter()
+    asked = world.rulebook()
+    world.put(replace(world.account(), ruled_by=asked.version))
+    (ladder,) = asked.strategies
+    other = replace(asked, strategies=(replace(ladder, steps=ladder.steps[2:]),))
+    world.rulebooks = OneRulebook(other := sealed(other), asked)
+    assert looked_at(world) == {"not_now": ["step friendly is not in the rules any more"]}
+    world.rulebooks.rolling = Rollout(other.version, asked.version, FULL)
+    assert "not_now" not in looked_at(world)
+    world.rulebooks.rolling = Rollout(other.version, keep=(asked.version,))
+    assert "not_now" not in looked_at(world)

@@ -173,7 +173,15 @@ def test_an_operators_offer_stands_on_the_first_page_until_its_last_day() -> Non
 def test_what_a_person_still_has_to_approve_is_not_offered_yet() -> None:
     stand = Stand(owing(receivable("r1", late=20, open_minor=2_000_000_00)))
     agreement_id = offered(stand, instalments=20)  # only a supervisor may
-    assert "Le ofrecimos un acuerdo" not in inside(stand).text
+    visitor = inside(stand)
+    assert "Le ofrecimos un acuerdo" not in visitor.text
+    visitor.get("agreements")
+    assert "Todavía no ha hecho acuerdos de pago" in visitor.text
+    for page in ("agreement", "decline", "paper"):
+        assert visitor.get(f"{page}?id={agreement_id}").status == 404
+    visitor.get("ask")
+    visitor.post(f"accept?id={agreement_id}", point="p-email")
+    assert stand.world.ses.calls == []
     boss = Actor("operator", "luz@andina.co", "supervisor")
     managed(stand).approve("k2", "a1", agreement_id, boss)
     assert "Le ofrecimos un acuerdo" in inside(stand).text
@@ -264,6 +272,9 @@ def test_what_waits_for_an_approval_can_be_taken_back() -> None:
     visitor = inside(stand)
     visitor.get(f"agreement?id={done.agreement.agreement_id}")
     assert "Una persona de nuestro equipo debe aprobarlo" in visitor.text
+    visitor.get(f"agreement?id={done.agreement.agreement_id}&done=accepted")
+    assert "Recibimos su aceptación. Cuando el acuerdo esté aprobado" in visitor.text
+    assert "quedó aceptado" not in visitor.text
     visitor.get(visitor.links()["Ya no quiero este acuerdo"])
     visitor.post(f"decline?id={done.agreement.agreement_id}")
     assert states(stand) == ["cancelled"]

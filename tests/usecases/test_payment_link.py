@@ -29,6 +29,7 @@ from escalon.usecases.payments.payment_link import (
     to_pay,
 )
 from escalon.usecases.payments.take_notice import TakeNotice
+from tests.contact_law.table import policy_of
 from tests.doubles.crashing import Crashing, Faults
 from tests.doubles.world import NOW, TABLE, World, debtor, receivable, rulebook
 
@@ -387,6 +388,16 @@ def test_what_is_disputed_or_held_is_not_asked_for_here_either() -> None:
     assert to_pay(account, "andina", rulebook(), NOW) == {"COP": 70_000_00}
 
 
+def test_what_the_law_lets_nobody_ask_for_is_not_asked_for_here_either() -> None:
+    """12 CFR 1006.34: its notice did not come in time."""
+    spoken = replace(receivable("r2"), first_contact_at=NOW - timedelta(days=21))
+    account = debtor_of(receivable("r1", open_minor=70_000_00), spoken, country="US")
+    account = replace(account, zones=("America/New_York",))
+    law = replace(rulebook(), contact_policies={"US": policy_of("US")})
+    assert to_pay(account, "andina", law, NOW) == {"COP": 70_000_00}
+    assert to_pay(account, "andina", rulebook(), NOW) == {"COP": 170_000_00}
+
+
 def test_before_anything_is_past_due_it_is_what_comes_due_soon() -> None:
     soon, later = receivable("r1", late=-2), receivable("r2", late=-30)
     assert to_pay(debtor_of(soon, later), "andina", reminding_before(), NOW) == {"COP": 100_000_00}
@@ -394,11 +405,11 @@ def test_before_anything_is_past_due_it_is_what_comes_due_soon() -> None:
 
 
 @pytest.mark.parametrize("act", ["show", "pay"])
-def test_nothing_open_is_good_news(act: str) -> None:
+def test_where_nothing_is_open_nothing_is_asked_for(act: str) -> None:
     debtor = Debtor(debtor_of())
     page = debtor.show() if act == "show" else debtor.pay("andina-wompi")
     assert page.status == 200
-    assert "At the moment there is no balance to pay to Almacenes Andina" in seen(page)
+    assert "At the moment Almacenes Andina asks you for no payment" in seen(page)
     assert buttons(page) == {}
     assert debtor.references() == {}
 
@@ -565,7 +576,7 @@ def test_a_payment_under_the_reference_finds_its_account() -> None:
     )
     assert take(notice, WOMPI) == "booked"
     assert world.account().receivables == ()
-    assert "At the moment there is no balance to pay" in seen(debtor.show())
+    assert "At the moment Almacenes Andina asks you for no payment" in seen(debtor.show())
 
 
 # ------------------------------------------------------------------------------- headers

@@ -47,7 +47,7 @@ def data(world: World, faults: Faults | None = None) -> PersonalData:
     history = History(Crashing(world.dynamo, faults), "history")
     documents = Documents(Crashing(world.s3, faults), "bucket")
     papers = Documents(Crashing(world.s3, faults), "papers")
-    return PersonalData(table, history, documents, lambda: RULES, world.clock, papers)
+    return PersonalData(table, history, documents, lambda _="": RULES, world.clock, papers)
 
 
 def known(world: World, **more: Any) -> Account:
@@ -134,6 +134,107 @@ def test_a_consent_is_for_an_address_on_file() -> None:
     with pytest.raises(ActRefusedError) as error:
         data(world).record_consent(RecordConsent("k", "w", "a1", "email", "x@y.co", "e"), ANA)
     assert problem(error) == ("not_found", "address", "no contact point on file has this address")
+
+
+@pytest.mark.parametrize(
+    ("granted_on", "told"),
+    [
+        (date(2024, 1, 5), "is before they withdrew it (2026-09-07)"),
+        (date(2026, 9, 6), "is before they withdrew it (2026-09-07)"),
+        (date(2026, 9, 7), ""),
+        (date(2026, 9, 8), ""),
+        (None, ""),
+    ],
+)
+def test_a_word_from_before_a_withdrawal_gives_nothing_back(
+    granted_on: date | None, told: str
+) -> None:
+    """It was withdrawn at 20:00 in Bogotá, which is the next day in UTC."""
+    world = World()
+    world.put(debtor())
+    world.clock.at = datetime(2026, 9, 8, 1, tzinfo=UTC)
+    data(world).refuse_channel(RefuseChannel("k1", "llamó", "a1", "email"), ANA)
+    world.clock.at = datetime(2026, 9, 9, 15, tzinfo=UTC)
+    before = world.account()
+    order = RecordConsent("k2", "w", "a1", "email", "ana@example.com", "contrato 7", granted_on)
+    if not told:
+        data(world).record_consent(order, ANA)
+        point = world.account().points[0]
+        assert point.consent == Consent(granted_on or date(2026, 9, 9), "contrato 7")
+        assert world.account().refused_channels == ()
+        return
+    with pytest.raises(ActRefusedError) as error:
+        data(world).record_consent(order, ANA)
+    assert problem(error) == ("wrong", "granted_on", told)
+    assert world.account() == before
+
+
+def test_an_address_that_came_after_a_refusal_brings_no_older_word_along() -> None:
+    """The channel was refused while it had no address, so no consent says when."""
+    world = World()
+    world.put(debtor(points=(point("sms"),)))
+    data(world).refuse_channel(RefuseChannel("k1", "llamó", "a1", "email"), ANA)
+    world.put(replace(world.account(), points=(point("sms"), point("email"))))
+    order = RecordConsent("k2", "w", "a1", "email", "ana@example.com", "7", date(2024, 1, 5))
+    with pytest.raises(ActRefusedError) as error:
+        data(world).record_consent(order, ANA)
+    assert problem(error)[1:] == ("granted_on", "is before they withdrew it (2026-09-07)")
+    data(world).record_consent(replace(order, granted_on=date(2026, 9, 7)), ANA)
+    assert world.account().refused_channels == ()
+
+
+def test_a_withdrawal_of_which_nobody_told_the_day_is_outweighed_by_any() -> None:
+    world = World()
+    never = Consent(revoked_at=datetime(1, 1, 1, tzinfo=UTC))  # as an import writes it
+    world.put(debtor(points=(replace(point(), consent=never),)))
+    order = RecordConsent("k2", "w", "a1", "email", "ana@example.com", "7", date(2024, 1, 5))
+    data(world).record_consent(order, ANA)
+    assert world.account().points[0].consent == Consent(date(2024, 1, 5), "7")
+
+
+def test_the_day_of_a_consent_is_the_debtors_own() -> None:
+    """At 20:00 in Bogotá it is the next day in UTC; of this debtor the country alone is known."""
+    world = World()
+    world.put(replace(debtor(), zones=()))
+    world.clock.at = datetime(2026, 9, 8, 1, tzinfo=UTC)
+    order = RecordConsent("k1", "w", "a1", "email", "ana@example.com", "carta 8")
+    data(world).record_consent(order, ANA)
+    assert world.account().points[0].consent == Consent(date(2026, 9, 7), "carta 8")
+
+
+@pytest.mark.parametrize(
+    ("creditor", "inbound", "told"),
+    [
+        ("", False, ["r1", "r2", "r3"]),
+        ("andina", False, ["r1", "r2"]),
+        ("boreal", False, ["r3"]),
+        ("andina", True, []),  # what they began is no message of ours
+    ],
+)
+def test_a_conversation_that_we_began_is_the_first_communication_about_the_debts(
+    creditor: str, inbound: bool, told: list[str]
+) -> None:
+    """12 CFR 1006.34(a)(1): the validation notice is due five days after it."""
+    world = World()
+    owed = (receivable("r1"), receivable("r2"), receivable("r3", creditor="boreal"))
+    world.put(debtor("a1", *owed))
+    at = NOW - timedelta(hours=2)
+    data(world).note_conversation(
+        NoteConversation("k", "llamamos", "a1", "voice", at, inbound, creditor), ANA
+    )
+    account = world.account()
+    assert [r.receivable_id for r in account.receivables if r.first_contact_at == at] == told
+    assert [c.creditor for c in account.contacts] == ([] if inbound else [creditor])
+
+
+def test_a_conversation_is_about_a_creditor_to_whom_something_is_owed() -> None:
+    world = World()
+    world.put(debtor())
+    order = NoteConversation("k", "llamamos", "a1", "voice", NOW, creditor="nobody")
+    with pytest.raises(ActRefusedError) as error:
+        data(world).note_conversation(order, ANA)
+    assert problem(error) == ("wrong", "creditor", "the person owes nothing to this creditor")
+    assert world.account().contacts == ()
 
 
 def test_a_conversation_is_kept_for_the_contact_policy() -> None:
@@ -395,6 +496,17 @@ def test_operators_ask_over_http() -> None:
     assert [(r["kind"], r["gone"]) for r in erased["records"]] == [
         ("profile", True), ("messages", False), ("tasks", True), ("consents", True),
     ]  # fmt: skip
+
+
+def test_whose_debts_a_conversation_was_about_comes_over_http() -> None:
+    world = World()
+    world.put(debtor("a1", receivable("r1"), receivable("r2", creditor="boreal")))
+    done = answer(
+        world, "POST /accounts/{id}/conversations",
+        key="k", why="x", channel="voice", at=NOW.isoformat(), creditor="boreal",
+    )  # fmt: skip
+    assert done == (200, {"done": "conversation_noted", "again": False})
+    assert [r.first_contact_at for r in world.account().receivables] == [None, NOW]
 
 
 def test_what_is_wrong_with_a_form_is_said_field_by_field() -> None:

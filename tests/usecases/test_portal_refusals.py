@@ -15,9 +15,10 @@ from escalon.domain.rules.rulebook import HoldKind
 from escalon.domain.storage import Change
 from escalon.messages.context import Amount
 from escalon.messages.locales import Reader as Spelling
-from escalon.usecases.portal.forms import example_of, is_wider, named_minor, typed_amount, week_of
+from escalon.usecases.portal.forms import example_of, is_wider, named_number, typed_amount, week_of
 from tests.doubles.world import NOW, receivable
 from tests.usecases.portal_visitor import Stand, Visitor, owing
+from tests.usecases.test_payment_link import seen
 from tests.usecases.test_visit_portal import PLAN, accept, code_for, confirmed, inside
 
 CREDIT = "Tiene dinero a su favor que primero se descuenta de lo que debe"
@@ -55,6 +56,20 @@ def test_the_first_page_offers_nothing_that_a_full_stop_keeps_from_being() -> No
     assert "No puedo pagar en este momento" in visitor.text
     over = replace(INSOLVENT, starts_on=date(2026, 8, 1), ends_on=NOW.date())
     assert "Decir qué día voy a pagar" in inside(stopped_stand(owing(holds=(over,)))).text
+
+
+def test_nobody_is_asked_for_money_whom_a_full_stop_protects() -> None:
+    stand = stopped_stand(owing(holds=(INSOLVENT,)))
+    visitor = Visitor(stand)
+    visitor.get()
+    assert "Almacenes Andina no le pide ningún pago" in visitor.text
+    page = stand.opener.pay(visitor.visit("currency=COP"), "andina-wompi")
+    assert "Por ahora no le pedimos ningún pago" in seen(page)
+    visitor.enter()
+    assert "Lo que debe hoy Hoy no le pedimos ningún pago." in visitor.text
+    assert "doc-r1$ 600.000" in visitor.text
+    assert "Pagar ahora" not in visitor.text
+    assert visitor.get("statement").status == 404
 
 
 def test_who_owes_more_documents_than_fit_agrees_on_the_oldest_and_then_on_the_rest() -> None:
@@ -231,11 +246,11 @@ def test_an_amount_that_is_not_understood_is_shown_how_to_be_written() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "minor"),
+    ("text", "number"),
     [("60000000", 60_000_000), ("9" * 5000, None), ("", None), ("-1", None), ("²", None)],
 )
-def test_an_address_names_minor_units_or_nothing(text: str, minor: int | None) -> None:
-    assert named_minor(text) == minor
+def test_an_address_names_a_number_or_nothing(text: str, number: int | None) -> None:
+    assert named_number(text) == number
 
 
 ODD = st.text(max_size=40) | st.sampled_from(

@@ -91,7 +91,12 @@ def test_an_email_brings_the_very_document_that_is_kept(http: AgreementsHttp) ->
     assert "Total agreed: COP 300,000\nAgreed on September 7, 2026\n" in text
     assert f"Agreement no. {agreement_id}\n" in text
     assert "- September 20, 2026 · COP 100,000\n- October 20, 2026 · COP 100,000\n" in text
-    assert f"See your account: {LINKS.url(answer_id(agreement_id))}\n" in text
+    link = LINKS.url(answer_id(agreement_id))
+    assert f"See your account: {link}\n" in text
+    # 12 CFR 1006.6(e): a way out in every electronic message that tells of a debt.
+    assert f"Receive no more e-mails: {link}/stop\n" in text
+    assert f"<{link}/stop>" in message["List-Unsubscribe"]
+    assert message["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
 
 
 def test_its_link_leads_to_the_account_and_its_message_says_what_it_is(
@@ -124,7 +129,7 @@ def test_where_there_is_no_address_an_sms_leads_to_the_page(http: AgreementsHttp
     assert call["PhoneNumber"] == "+573000000001"
     assert call["Message"] == (
         "Almacenes Andina: your agreement is in force. Replies are not read. See it and download "
-        f"your copy: {LINKS.url(answer_id(agreement_id))}"
+        f"your copy, or stop SMS: {LINKS.url(answer_id(agreement_id))}"
     )
     assert http.world.ses.calls == []
     # Its status comes back under the name that SNS gave it.
@@ -253,3 +258,5 @@ def test_what_the_carrier_did_not_take_is_sent_later_and_a_lost_answer_never_aga
     assert [code for code, _ in http.world.reports] == [
         *("agreement_released", "agreement_unknown")
     ]
+    (message,), (task,) = http.world.messages(), http.world.table.listed("tasks")
+    assert (task["kind"], task["about"]) == ("unknown_fate", message["message_id"])

@@ -1,6 +1,7 @@
 """Send a receipt: once at most, from the ledger's parts, to whoever may see it, never counted."""
 
 import email
+from collections.abc import Callable
 from datetime import timedelta
 from email.message import EmailMessage
 from email.policy import default
@@ -14,15 +15,21 @@ from escalon.adapters.documents import Documents
 from escalon.adapters.email import Email
 from escalon.adapters.table import Table
 from escalon.domain.account import Account, Consent, ContactPoint, Hold
-from escalon.domain.contact.feedback import Feedback
+from escalon.domain.contact.feedback import Event, Feedback
 from escalon.domain.contact.policy import Layer, Provenance, Stops
+from escalon.domain.contact.rules import Content
+from escalon.domain.decisions.transitions import unknown_fate_id
 from escalon.domain.payments import ledger
 from escalon.domain.payments.payment import Incoming, PaymentState, Said
+from escalon.domain.ports import Unknown
 from escalon.domain.rules.rulebook import HoldKind, Payments, Rulebook
 from escalon.domain.storage import Change, ConflictError
+from escalon.domain.tasks import Outcome
 from escalon.messages.errors import MessageError
-from escalon.usecases.contact.answers import NotYetError
+from escalon.usecases.contact.answers import Answer, Answers, NotYetError
+from escalon.usecases.contact.manage_tasks import CloseTask, ManageTasks
 from escalon.usecases.contact.record_feedback import RecordFeedback
+from escalon.usecases.operators.acts import Person
 from escalon.usecases.payments.book_payments import BookPayments, OfAccount
 from escalon.usecases.payments.send_receipt import SendReceipt, receipt_id
 from tests.doubles.crashing import Crash, Crashing, Faults, When
@@ -95,6 +102,11 @@ def test_a_receipt_says_what_the_payment_settled_and_what_is_open_after_it() -> 
     assert "- doc-r1 · COP 100,000\n- doc-r2 · COP 30,000\n" in told
     assert "Balance of your account with Almacenes Andina: COP 20,000\n" in told
     assert "credit" not in told
+    # 12 CFR 1006.6(e), without a link: it may have gone to somebody else's address.
+    way_out = "To change the channel, or to receive no more messages through this one, write to "
+    assert way_out in " ".join(told.split())
+    assert "mailto:" in sent(world)["List-Unsubscribe"]
+    assert "/p/" not in told
 
 
 def test_a_receivable_that_is_settled_whole_is_named_by_its_document() -> None:
@@ -213,7 +225,9 @@ REVOKED = Consent(revoked_at=NOW)
         ("", (replace(point("email", "no@example.com"), consent=REVOKED), point("email")), ANA),
         ("", (replace(point("email"), consent=Consent()),), ANA),
         ("", (replace(point("email"), consent=REVOKED),), ""),
-        (ANA, (replace(point("email"), consent=REVOKED),), ANA),  # with this payment she told it
+        (ANA, (replace(point("email"), consent=REVOKED),), ""),
+        ("Ana@Example.com", (replace(point("email"), consent=REVOKED),), ""),
+        ("brother@example.org", (replace(point("email"), consent=REVOKED),), "brother@example.org"),
         ("", (point("email", "nowhere"),), ""),
         ("", (point("sms"),), ""),
         ("", (), ""),
@@ -227,6 +241,24 @@ def test_the_address_works_and_nobody_has_revoked_it(
     assert became == ("sent" if to else "no_address")
     assert [c["Destination"]["ToAddresses"] for c in world.ses.calls] == ([[to]] if to else [])
     assert len(world.messages()) == len(world.ses.calls)
+
+
+@pytest.mark.parametrize(("payer_email", "shown"), [(ANA, True), ("brother@example.org", False)])
+def test_what_a_law_says_of_every_kind_of_message_stands_in_the_debtors_receipt(
+    payer_email: str, shown: bool
+) -> None:
+    """Whoever else paid learns nothing of the account, not even by whose law it is."""
+    world = paid(payer_email=payer_email)
+    rule = Content(
+        Provenance("law"),
+        require=("rights_notice",),
+        say={"rights_notice": {"en": "You may complain to the authority."}},
+    )
+    before = with_receipts().policy_for("CO")
+    law = Layer("law", "country", content=(rule,))
+    by = with_receipts(contact_policies={"*": replace(before, layers=(law, *before.layers))})
+    assert sender(world, of=by)("a1", PAYMENT) == "sent"
+    assert ("You may complain to the authority." in text(world)) is shown
 
 
 @pytest.mark.parametrize("payer_email", ["", ANA, "brother@example.org"])
@@ -566,6 +598,139 @@ def test_a_claim_is_given_up_on_after_a_quarter_of_an_hour(
             )
         ]
     assert world.ses.calls == []
+
+
+# --------------------------------------------------------------- whose fate nobody knows (L2)
+
+
+def lost() -> World:
+    """A receipt that SES may have taken: its answer was lost."""
+    world = paid()
+    world.ses.answers.append(ReadTimeoutError(endpoint_url="x"))
+    assert sender(world)("a1", PAYMENT) == "unknown"
+    return world
+
+
+def died() -> World:
+    """Whoever claimed the receipt died before its call, and it was handed over again."""
+    world = paid()
+    with pytest.raises(Crash):
+        sender(world, Faults(6, "before"))("a1", PAYMENT)
+    world.clock.at = NOW + timedelta(minutes=15)
+    assert sender(world)("a1", PAYMENT) == "unknown"
+    return world
+
+
+@pytest.mark.parametrize("start", [lost, died])
+def test_l2_a_lost_answer_goes_to_a_person(start: Callable[[], World]) -> None:
+    world = start()
+    before = paid().all_items()["A#a1", "A"]
+    (task,) = world.table.listed("tasks")
+    assert task == {
+        "_pk": "A#a1",
+        "task_id": unknown_fate_id("a1", receipt_id(PAYMENT)),
+        "account_id": "a1",
+        "kind": "unknown_fate",
+        "creditor": "andina",
+        "receivable_id": "",
+        "step": "receipt",
+        "stage": "",
+        "script": "",
+        "approval": "",
+        "channel": "task",
+        "about": receipt_id(PAYMENT),
+        "queue": "",
+        "opened_at": "2026-09-07T15:00:00Z" if start is lost else "2026-09-07T15:15:00Z",
+        "due_at": "2026-09-08T15:00:00Z" if start is lost else "2026-09-08T15:15:00Z",
+        "run_id": "",
+    }
+    (fact,) = world.facts("a1", "opened")
+    assert (fact["task"], fact["intent_id"]) == ("unknown_fate", receipt_id(PAYMENT))
+    after = world.all_items()["A#a1", "A"]
+    assert {name: after[name] for name in ("doc", "look_at")} == {
+        name: before[name] for name in ("doc", "look_at")
+    }
+    assert sender(world)("a1", PAYMENT) == "again"
+    assert len(world.tasks()) == len(world.facts("a1", "opened")) == 1
+
+
+def recorder(world: World) -> RecordFeedback:
+    documents = Documents(world.s3, "bucket")
+    return RecordFeedback(world.table, world.rulebooks, documents, world.clock, "t", world.report)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "state"), [("delivered", "delivered"), ("not_delivered", "failed")]
+)
+def test_l2_a_person_settles_what_nobody_knew_of_a_receipt(outcome: Outcome, state: str) -> None:
+    world = lost()
+    tasks = ManageTasks(world.table, recorder(world), lambda _: with_receipts(), world.clock)
+    (task,) = tasks.listed(10).tasks
+    assert task["outcomes"] == ("delivered", "not_delivered")
+    order = CloseTask("k1", "asked her", "a1", task["task_id"], outcome)
+    assert tasks.close(order, Person("arn:ana", "agent")) is False
+    assert [m["state"] for m in world.messages()] == [state]
+    assert tasks.listed(10).tasks == ()
+    assert [p.failed for p in world.account().points] == ["", "", ""]
+
+
+@pytest.mark.parametrize("what", ["sent", "delivered", "bounced"])
+def test_l2_the_carriers_own_word_settles_it_before(what: Event) -> None:
+    world = lost()
+    told = Feedback("email", what, NOW, "provider-1", "a1", receipt_id(PAYMENT))
+    assert recorder(world).record(told, 1) == what
+    assert [m["state"] for m in world.messages()] == [what]
+    assert list(world.table.listed("tasks")) == []
+    assert [f["outcome"] for f in world.facts("a1", "task_closed")] == [what]
+
+
+def test_a_carrier_that_was_quicker_than_the_lost_answer_leaves_nothing_to_find_out() -> None:
+    world = paid()
+    world.ses.answers.append(ReadTimeoutError(endpoint_url="x"))
+    quicker = Faults(6, "before", instead=lambda: note(world, state="delivered"))
+    assert sender(world, quicker)("a1", PAYMENT) == "unknown"
+    assert [m["state"] for m in world.messages()] == ["delivered"]
+    assert world.tasks() == []
+
+
+@pytest.mark.parametrize("number", [7, 8])
+def test_money_that_comes_while_the_task_is_opened_is_not_lost(number: int) -> None:
+    """The account says that a task was opened, on the version that it had just then."""
+    world = paid()
+    world.ses.answers.append(ReadTimeoutError(endpoint_url="x"))
+
+    def money() -> None:
+        world.put(replace(world.account(), credits={"andina|COP": 5}))
+
+    assert sender(world, Faults(number, "after", instead=money))("a1", PAYMENT) == "unknown"
+    assert world.account().credits == {"andina|COP": 5}
+    assert len(world.tasks()) == len(world.facts("a1", "opened")) == 1
+    assert [m["state"] for m in world.messages()] == ["unknown"]
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("number", range(1, 9))
+def test_l2_whatever_crashes_a_lost_answer_has_its_task_once(number: int, when: When) -> None:
+    """Nothing lost and nothing twice: the state and the task are one write."""
+    world, faults = paid(), Faults(number, when)
+    world.ses.answers.append(ReadTimeoutError(endpoint_url="x"))
+    world.ses.answers.append(ReadTimeoutError(endpoint_url="x"))
+    until_quiet(world, faults)
+    assert faults.happened
+    assert [m["state"] for m in world.messages()] == ["unknown"]
+    assert [t["about"] for t in world.table.listed("tasks")] == [receipt_id(PAYMENT)]
+    assert len(world.facts("a1", "opened")) == 1
+
+
+def test_a_secret_of_which_nothing_is_kept_opens_no_task() -> None:
+    """Whoever misses a one-time code asks for another; minutes later nobody could use it."""
+    world = paid()
+    documents = Documents(world.s3, "bucket")
+    answers = Answers(world.table, documents, world.clock, world.report)
+    code = Answer("c1", "a1", "code", "andina", "email", ANA, b"", "", "v1", ("America/Bogota",))
+    assert answers.send(code, 0, NOW, lambda: Unknown("time-out")) == "unknown"
+    assert [m["state"] for m in world.messages()] == ["unknown"]
+    assert world.tasks() == world.facts("a1", "opened") == []
 
 
 def test_what_is_told_about_a_receipt_names_nobody() -> None:

@@ -12,12 +12,14 @@ from botocore.exceptions import ReadTimeoutError
 from msgspec.structs import replace
 
 from escalon.authoring.rulebook import sealed
+from escalon.domain.account import Account, Link
 from escalon.domain.contact.pacing import ANY, Buckets, Cap, Quota
 from escalon.domain.contact.rules import Exemption
 from escalon.usecases.contact.deliver import Draft, Prepared, TryLaterError
 from escalon.usecases.messages_between import ToDeliver
 from escalon.usecases.runs.pace import keep_quotas
 from tests.doubles.world import NOW, OneRulebook, World, debtor, point, receivable, rulebook
+from tests.usecases import test_co_debtor_messages as co_debtors
 from tests.usecases.test_deliver import refused
 from tests.usecases.test_manage_brakes import ANA, STOP, manage
 
@@ -336,6 +338,99 @@ def test_a_statutory_notice_waits_for_the_end_of_the_window_of_its_kind() -> Non
         "2026-09-07T23:00:00Z": 2,  # of ten firm ones, which have the office hours
         "2026-09-08T15:15:00Z": 3,  # of twenty notices, which may go at any hour
     }
+
+
+# ------------------------------------------------------------------- turns of co-debtors' messages
+
+
+def with_codebtors(*others: Account, capped_by: Cap) -> World:
+    """Each debtor has been written to, and a co-debtor of each is next. The cap is new."""
+    world = World()
+    world.rulebooks = OneRulebook(co_debtors.rules())
+    for number, other in enumerate(others):
+        name = f"a{number:04d}"
+        who = debtor(name, points=(point("email", f"{name}@example.com"),))
+        world.put(replace(who, links=(Link(other.account_id, "codebtor"),)))
+        world.put(replace(other, receivables=()), None)
+    world.run(NOW)
+    assert len(world.ses.calls) == len(others)
+    version = world.rulebooks.in_force
+    world.rulebooks.known[version] = replace(world.rulebooks.known[version], caps=(capped_by,))
+    return world
+
+
+def codebtor(number: int, **more: Any) -> Account:
+    who = debtor(f"b{number:04d}", points=(point("email", f"b{number}@example.com"),))
+    return replace(who, **more)
+
+
+def test_messages_to_codebtors_take_turns_in_the_channels_line() -> None:
+    world = with_codebtors(*map(codebtor, range(4)), capped_by=Cap("email", per_hour=4))
+    world.run(NOW + QUARTER)
+    assert len(world.ses.calls) == 4 + 2  # whose turn is within a quarter of an hour
+    waiting = [i for n in range(4) for i in world.account(f"a{n:04d}").intents]
+    assert [(i.person[:1], i.send_at) for i in waiting] == [
+        ("b", NOW + 3 * QUARTER),
+        ("b", NOW + 4 * QUARTER),
+    ]
+    told = [f["reasons"][-1]["code"] for f in world.facts("a0003", "decided")]
+    assert told[-1] == "paced"
+    world.run(NOW + 2 * QUARTER)
+    world.run(NOW + 3 * QUARTER)
+    assert len(world.ses.calls) == 4 + 4
+    assert [c.at for c in world.account("b0003").contacts] == [NOW + 3 * QUARTER]
+
+
+def test_debtors_and_codebtors_wait_in_one_line() -> None:
+    world = with_codebtors(*map(codebtor, range(2)), capped_by=Cap("email", per_hour=4))
+    for number in range(2):
+        world.put(debtor(f"c{number}", points=(point("email", f"c{number}@example.com"),)))
+    world.run(NOW + QUARTER)
+    assert len(world.ses.calls) == 2 + 2
+    buckets = msgspec.convert(world.table.load("PACE#email", "PACE"), Buckets)
+    assert buckets.next_at == {ANY: NOW + 5 * QUARTER}  # four turns
+
+
+def test_each_codebtor_waits_for_the_end_of_their_own_window() -> None:
+    """A cap of one an hour, from 10:15 in Bogotá on."""
+    noon = (((600, 720),),) * 7  # from 10:00 to 12:00, of their own choice
+    away = ("America/Los_Angeles",)  # until 18:00 there, 20:00 in Bogotá
+    world = with_codebtors(
+        *(codebtor(n, hours=noon) for n in range(4)),
+        *(codebtor(n, country="US", zones=away) for n in range(4, 16)),
+        capped_by=Cap("email", per_hour=1),
+    )
+    world.run(NOW + QUARTER)
+    looks = Count(
+        str(stored.look_at)
+        for n in range(16)
+        if (stored := world.table.get(f"a{n:04d}")) and not stored.account.intents
+        if len(stored.account.followed) == 0
+    )
+    assert looks == {
+        "2026-09-07T17:00:00Z": 2,  # two of four
+        "2026-09-08T01:00:00Z": 4,  # eight of twelve
+    }
+
+
+def test_where_their_window_never_closes_the_debtors_next_day_ends_the_wait() -> None:
+    """What is put off holds no step of that day back."""
+    world = with_codebtors(*map(codebtor, range(20)), capped_by=Cap("email", per_hour=1))
+    version = world.rulebooks.in_force
+    whole = world.rulebooks.known[version]
+    policies = {
+        country: replace(policy, layers=tuple(replace(one, windows=None) for one in policy.layers))
+        for country, policy in whole.contact_policies.items()
+    }
+    world.rulebooks.known[version] = replace(whole, contact_policies=policies)
+    world.run(NOW + QUARTER)
+    looks = Count(
+        str(stored.look_at)
+        for n in range(20)
+        if (stored := world.table.get(f"a{n:04d}")) and not stored.account.intents
+        if len(stored.account.followed) == 0
+    )
+    assert looks == {"2026-09-08T05:00:00Z": 6}  # midnight in Bogotá; fourteen have their turns
 
 
 def test_a_message_whose_turn_has_come_is_decided_again() -> None:

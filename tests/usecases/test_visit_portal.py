@@ -12,10 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from escalon.domain.account import Account, Consent, ContactPoint
+from escalon.domain.account import Account, Consent, ContactPoint, Hold
 from escalon.domain.audit import Act
 from escalon.domain.decisions.engine import decide
 from escalon.domain.decisions.story import told
+from escalon.domain.payments.payment import BookedPayment, Part, PaymentState
+from escalon.domain.storage import Change
 from escalon.pages.portal_words import WORDS
 from escalon.usecases.portal.door import Door, Doors, after_try, answers
 from escalon.usecases.portal.forms import hours_of, typed_amount, week_of
@@ -25,7 +27,7 @@ from tests.doubles.crashing import Faults
 from tests.doubles.dynamodb import fail
 from tests.doubles.world import NOW, point, receivable
 from tests.usecases.portal_visitor import ANSWER, Stand, Visitor, owing
-from tests.usecases.test_payment_link import MESSAGE
+from tests.usecases.test_payment_link import MESSAGE, seen
 
 PERSONAL = ("Gómez", "600.000", "600,000", "doc-r1", "ana@example.com", "3000000001", "765432")
 
@@ -375,8 +377,11 @@ def test_what_is_owed_is_told_line_by_line_with_its_components() -> None:
 @pytest.mark.parametrize(
     ("language", "words"),
     [
-        ("es", "Lo que la ley quiere que sepa Ayuda gratuita e independiente: MoneyHelper"),
-        ("en", "What the law wants you to know Free and independent help with money: MoneyHelper"),
+        ("es", "Lo que la ley nos pide decirle Ayuda gratuita e independiente: MoneyHelper"),
+        (
+            "en",
+            "What the law asks us to tell you Free and independent help with money: MoneyHelper",
+        ),
     ],
 )
 def test_the_page_says_what_the_law_wants_said(language: str, words: str) -> None:
@@ -444,6 +449,68 @@ def test_twenty_documents_are_still_a_light_page() -> None:
     visitor = inside(Stand(owing(*owed)))
     assert "Otros 5 documentos por" in visitor.text
     assert len(str(visitor.page.body).encode()) < 50_000
+
+
+def test_payments_are_listed_a_hundred_a_page_however_many_and_long_named_they_are() -> None:
+    stand = Stand()
+    for number in range(250):
+        name = f"{number:03}" + "x" * 197
+        at = NOW - timedelta(days=number)
+        paid = BookedPayment(
+            name,
+            "import bank",
+            "andina",
+            "COP",
+            at,
+            PaymentState(),
+            parts=(Part("r1", "principal", 1_234_567_00 + number),),
+        )
+        stand.world.table.save(stand.world.table.put_payment("a1", paid))
+    visitor = inside(stand)
+    visitor.get("payments")
+    found = []
+    for onward in ("Ver pagos anteriores", "Ver pagos anteriores", ""):
+        body = str(visitor.page.body)
+        assert len(body.encode()) < 50_000
+        found.append(re.findall(r"receipt\?id=(\d{3})x{197}", body))
+        assert ("Ver pagos anteriores" in visitor.links()) is bool(onward)
+        visitor.get(visitor.links()[onward] if onward else "payments?after=250")
+    assert [len(names) for names in found] == [100, 100, 50]
+    assert [name for names in found for name in names] == [f"{number:03}" for number in range(250)]
+    assert "000" + "x" * 197 in str(visitor.page.body)  # after the last there is the first page
+    assert visitor.get(f"receipt?id=249{'x' * 197}").status == 200
+
+
+def test_what_the_law_lets_nobody_ask_for_is_told_and_not_asked_for() -> None:
+    """12 CFR 1006.34: its notice did not come in time. A hold that is no dispute is told alike."""
+    account = owing(
+        receivable("r1", late=20, open_minor=600_000_00),
+        replace(
+            receivable("r2", late=30, open_minor=70_000_00),
+            first_contact_at=NOW - timedelta(days=21),
+        ),
+        receivable("r3", late=40, open_minor=8_000_00),
+        country="US",
+        zones=("America/Chicago",),
+        holds=(Hold("h1", "vulnerable", NOW.date(), None, "r3"),),
+    )
+    stand = Stand(account)
+    stand.rulebook = replace(stand.rulebook, contact_policies={"US": policy_of("US")})
+    visitor = inside(stand)
+    text = visitor.text
+    assert "Lo que debe hoy $ 600.000 Calculado el" in text
+    assert "Pagar $ 600.000 con Wompi" in text
+    for line in ("doc-r2$ 70.000", "doc-r3$ 8.000"):
+        assert line in text
+        _, _, after = text.partition(line)
+        assert after.index("Por ahora no le pedimos este pago") < after.index("De dónde sale")
+
+
+def test_where_nothing_may_be_asked_for_no_sum_is_shown() -> None:
+    holds = (Hold("h1", "vulnerable", NOW.date(), None, "r1"),)
+    visitor = inside(Stand(owing(holds=holds)))
+    assert "Lo que debe hoy Hoy no le pedimos ningún pago." in visitor.text
+    assert "Pagar ahora" not in visitor.text
 
 
 def test_both_languages_can_be_read_and_stay() -> None:
@@ -555,6 +622,56 @@ def test_while_it_is_kept_nobody_asks_and_the_next_instalment_can_be_paid() -> N
     assert pointer == {"account_id": "a1", "creditor": "andina", "receivables": ["r1"]}
 
 
+@pytest.mark.parametrize(
+    ("language", "words", "nothing"),
+    [
+        ("es-CO", "Usted tiene un acuerdo de pago con Almacenes Andina", "no le pide ningún pago"),
+        ("en", "You have a payment agreement with Almacenes Andina", "asks you for no payment"),
+    ],
+)
+def test_whoever_has_an_agreement_reads_of_it_at_the_door_and_on_the_way_to_pay(
+    language: str, words: str, nothing: str
+) -> None:
+    stand = Stand(replace(owing(), language=language))
+    accept(inside(stand))
+    stand.world.clock.at += timedelta(days=15)  # an instalment is due
+    visitor = Visitor(stand)
+    visitor.get()
+    assert words in visitor.text
+    assert nothing not in visitor.text
+    assert names_nobody(visitor)
+    page = stand.opener.pay(visitor.visit("currency=COP"), "andina-wompi")
+    assert page.status == 200
+    assert words in seen(page)
+    assert nothing not in seen(page)
+    assert 'href="../../kQUceAIky1"' in str(page.body)
+
+
+def test_what_is_owed_beside_an_agreement_can_be_paid_at_the_door() -> None:
+    stand = Stand()
+    accept(inside(stand))
+    stand.world.owe(receivable("r9", late=60, open_minor=90_000_00))
+    visitor = Visitor(stand)
+    visitor.get()
+    assert "Usted tiene un acuerdo de pago" in visitor.text
+    assert "¿Quiere pagar lo que no está en el acuerdo?" in visitor.text
+    answer = stand.opener.pay(visitor.visit("currency=COP"), "andina-wompi")
+    assert "amount-in-cents=9000000" in answer.headers["Location"]
+
+
+def test_an_agreement_with_somebody_else_is_no_word_of_this_door() -> None:
+    stand = Stand()
+    accept(inside(stand))
+    stored = stand.world.table.get("a1")
+    assert stored is not None
+    (agreement,) = stored.account.agreements
+    others = replace(stored.account, agreements=(replace(agreement, creditor="boreal"),))
+    stand.world.table.update(Change(stored, others, NOW, ()))
+    visitor = Visitor(stand)
+    visitor.get()
+    assert "Usted tiene un acuerdo" not in visitor.text
+
+
 def test_an_instalment_that_is_paid_counts_for_its_agreement() -> None:
     """Though an older debt beside the agreement would be settled first."""
     stand = Stand(owing(receivable("r1", late=20, open_minor=600_000_00)))
@@ -650,6 +767,7 @@ def test_what_fits_a_purse_is_offered() -> None:
         "offer=old-debt&count=1&every=month&currency=COP",
         "offer=plan&count=3&every=month&currency=USD",
         "offer=promise&day=2026-09-20&minor=1&currency=COP",
+        "offer=promise&day=2026-10-02&minor=60000000&currency=COP",  # who attends may, they may not
         "offer=promise&day=2031-09-20&minor=60000000&currency=COP",
         "offer=plan&day=2026-09-20&minor=60000000&currency=COP",
         "",
@@ -692,7 +810,7 @@ def test_a_code_is_sent_where_it_was_asked_for_and_names_no_debt() -> None:
     code = visitor.stand.sent_code()
     assert call["Message"] == (
         f"Almacenes Andina: su codigo es {code}. Funciona 10 minutos. No se lo dé a nadie; si no "
-        "lo pidio, ignorelo."
+        "lo pidio, ignorelo. Mensaje automatico."
     )
     (message,) = (m for m in visitor.stand.world.messages() if m.get("kind") == "code")
     assert (message["state"], message["to"]) == ("sent", "+573000000001")
@@ -852,14 +970,50 @@ def test_a_form_sent_twice_does_one_thing() -> None:
     assert len(visitor.stand.world.account().holds) == 1
 
 
-def test_a_second_dispute_is_heard_and_rests_nothing_again() -> None:
-    visitor = confirmed()
+def later(stand: Stand, *, days: int) -> Stand:
+    """So many days later, when another message has come."""
+    stand.world.clock.at += timedelta(days=days)
+    stand.code = stand.give_link("a1", f"m{next(stand.names)}")
+    return stand
+
+
+def test_a_second_dispute_rests_for_another_reason_and_not_for_the_same() -> None:
+    stand = Stand(owing(receivable("r1", late=20), receivable("r2", late=5)))
+    confirmed(stand).post("dispute", line="r1", reason="paid")
+    for line, reason, words, ends_on in (
+        ("r1", "paid", "esta vez no queda en pausa", None),
+        ("r1", "not_mine", "Mientras tanto nadie le cobra", date(2027, 1, 30)),
+        ("r1", "identity_theft", "Mientras tanto nadie le cobra", date(2027, 3, 21)),
+        ("r2", "paid", "Mientras tanto nadie le cobra", date(2027, 5, 10)),
+        ("r1", "not_mine", "esta vez no queda en pausa", None),
+    ):
+        visitor = confirmed(later(stand, days=50))  # the one before has come to its end
+        visitor.post("dispute", line=line, reason=reason)
+        assert words in visitor.text
+        resting = [
+            (hold.receivable_id, hold.ends_on)
+            for hold in stand.world.account().holds
+            if hold.ends_on and hold.ends_on > stand.world.clock.at.date()
+        ]
+        assert resting == ([(line, ends_on)] if ends_on else [])
+    assert len(stand.world.tasks()) == 6  # a person looks at each
+
+
+def test_a_reason_rests_a_debt_once_though_the_account_has_forgotten_the_hold() -> None:
+    stand = Stand()
+    for reason, days in (("amount", 0), ("not_mine", 200), ("amount", 200)):
+        confirmed(later(stand, days=days)).post("dispute", line="r1", reason=reason)
+    assert [hold.starts_on for hold in stand.world.account().holds] == [date(2027, 3, 26)]
+    assert len(stand.world.tasks()) == 3
+
+
+def test_the_same_said_again_while_it_rests_lengthens_nothing() -> None:
+    stand = Stand(owing(receivable("r1", late=20), receivable("r2", late=5)))
+    confirmed(stand).post("dispute", line="r1", reason="paid")
+    visitor = confirmed(later(stand, days=1))
     visitor.post("dispute", line="r1", reason="paid")
-    visitor.stand.world.clock.at += timedelta(days=50)
-    visitor = confirmed(visitor.stand)
-    visitor.post("dispute", line="r1", reason="amount")
-    assert len(visitor.stand.world.account().holds) == 1
-    assert len(visitor.stand.world.tasks()) == 2
+    assert "Mientras tanto nadie le cobra ese documento" in visitor.text
+    assert [hold.ends_on for hold in stand.world.account().holds] == [date(2026, 10, 22)]
 
 
 def test_a_dispute_has_to_name_a_line_of_this_account_and_a_reason() -> None:

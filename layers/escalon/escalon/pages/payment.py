@@ -71,10 +71,19 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def nothing_open(reader: Reader) -> Page:
-    """Nothing is to be paid."""
+    """Nothing is asked for."""
     creditor = _creditor(reader).name
     words = say(reader.language, "nothing", creditor=creditor)
     return rendered(200, _PAGE, _view(reader, say(reader.language, "nothing_title"), words))
+
+
+def agreed(reader: Reader, code: str) -> Page:
+    """What is to be paid is an agreement's, and stands in the account."""
+    creditor = _creditor(reader).name
+    title, words = say(reader.language, "agreed_title"), say(reader.language, "agreed")
+    link = Button(f"../../{quote(code)}", say(reader.language, "agreed_open"))
+    told = say(reader.language, "door_agreement", creditor=creditor)
+    return rendered(200, _PAGE, _view(reader, title, told, words, link=link))
 
 
 def back(reader: Reader, code: str) -> Page:

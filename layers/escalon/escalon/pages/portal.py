@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 _PAPER, _INK = "#f6f7f6", "#1d2733"
 _NOT_DIALLED = re.compile(r"[^+\d]")
 
-type Rests = Literal["", "disputed", "agreed"]
+# unasked: on hold for another reason, or the law lets nobody ask for it
+type Rests = Literal["", "disputed", "agreed", "unasked"]
 
 
 class Frame(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,6 +53,7 @@ class Door(msgspec.Struct, frozen=True, kw_only=True):
     can_answer: bool
     numeric: bool
     ways: Sequence[Button] = ()
+    has_agreement: bool = False
     nothing_open: bool = False
     other_ways: Sequence[str] = ()
     to: str = ""  # the page that was asked for; empty: the account
@@ -314,9 +316,12 @@ class PaymentLine(msgspec.Struct, frozen=True):
 
 
 class Payments(msgspec.Struct, frozen=True, kw_only=True):
-    """All that was paid, the newest first."""
+    """What was paid, the newest first; `older` is after how many of all the next page begins, 0
+    if this is the last."""
 
     payments: Sequence[PaymentLine]
+    newest: bool
+    older: int
     problems: Mapping[str, str] = {}
 
 

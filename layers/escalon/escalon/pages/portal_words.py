@@ -53,6 +53,16 @@ WORDS: Mapping[str, tuple[str, str]] = {
         "We cannot check your identity this way. Get in touch with us and we will gladly help.",
     ),
     "door_pay": ("¿Solo quiere pagar?", "Would you just like to pay?"),
+    "door_pay_rest": (
+        "¿Quiere pagar lo que no está en el acuerdo?",
+        "Would you like to pay what is not in the agreement?",
+    ),
+    "door_agreement": (
+        "Usted tiene un acuerdo de pago con {creditor}. Para ver qué pago sigue y hacerlo, entre a "
+        "su cuenta.",
+        "You have a payment agreement with {creditor}. To see which payment comes next, and to "
+        "make it, go into your account.",
+    ),
     "door_not_me": ("Este mensaje no es para mí", "This message is not for me"),
     "door_stop": ("No quiero más mensajes por este medio", "I want no more messages this way"),
     "ended": (
@@ -105,10 +115,11 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "owed": ("Lo que debe hoy", "What you owe today"),
     "owed_late": ("De eso está vencido", "Of which past due"),
     "owed_nothing": ("Hoy no tiene nada por pagar.", "There is nothing to pay today."),
+    "owed_unasked": ("Hoy no le pedimos ningún pago.", "We ask you for no payment today."),
     "owed_on": ("Calculado el {day}", "Worked out on {day}"),
     "credit": ("Tiene a su favor", "You have in your favour"),
     "lines": ("Qué debe y por qué", "What you owe and why"),
-    "laws": ("Lo que la ley quiere que sepa", "What the law wants you to know"),
+    "laws": ("Lo que la ley nos pide decirle", "What the law asks us to tell you"),
     "line_of": ("Documento {document}", "Document {document}"),
     "line_due": ("Venció el {day}", "It was due on {day}"),
     "line_comes_due": ("Vence el {day}", "It comes due on {day}"),
@@ -123,6 +134,10 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "line_tax": ("Impuesto", "Tax"),
     "line_open": ("Total pendiente", "Total outstanding"),
     "line_disputed": ("En revisión: nadie se lo cobra", "Under review: nobody asks you for it"),
+    "line_unasked": (
+        "Por ahora no le pedimos este pago",
+        "We are not asking you for this payment now",
+    ),
     "line_agreed": ("En su acuerdo de pago", "In your payment agreement"),
     "line_dispute": ("No estoy de acuerdo con este valor", "I do not agree with this amount"),
     "rest": (
@@ -130,6 +145,7 @@ WORDS: Mapping[str, tuple[str, str]] = {
         "Another {count} documents for {amount}",
     ),
     "pay_title_now": ("Pagar ahora", "Pay now"),
+    "pay_title_rest": ("Pagar lo demás", "Pay the rest"),
     "pay_amount": ("Pagar {amount} con {way}", "Pay {amount} with {way}"),
     "pay_whole": ("Pagar todo, {amount}, con {way}", "Pay all of it, {amount}, with {way}"),
     "can_do": ("Qué puede hacer", "What you can do"),
@@ -145,8 +161,8 @@ WORDS: Mapping[str, tuple[str, str]] = {
     ),
     "do_dispute": ("No estoy de acuerdo con la deuda", "I do not agree with the debt"),
     "do_dispute_why": (
-        "Lo revisa una persona y mientras tanto no se lo cobramos.",
-        "A person looks into it, and meanwhile we do not ask for it.",
+        "Lo revisa una persona, y la primera vez no se lo cobramos mientras tanto.",
+        "A person looks into it, and the first time we do not ask for it meanwhile.",
     ),
     "do_help": ("No puedo pagar en este momento", "I cannot pay at the moment"),
     "do_help_why": (
@@ -181,9 +197,10 @@ WORDS: Mapping[str, tuple[str, str]] = {
     ),
     "statement_download": ("Descargar el estado de cuenta (PDF)", "Download the statement (PDF)"),
     "statement_why": (
-        "Lo vencido y lo que está por vencer. No incluye lo que está en un acuerdo o en revisión.",
+        "Lo vencido y lo que está por vencer, sin lo que está en un acuerdo o en revisión ni lo "
+        "que por ahora no le pedimos.",
         "What is past due and what comes due soon, without what is in an agreement or under "
-        "review.",
+        "review, or what we do not ask for now.",
     ),
     "offer_card": ("Le ofrecimos un acuerdo", "We have offered you an agreement"),
     "offer_card_see": ("Verlo completo", "See all of it"),
@@ -440,6 +457,12 @@ WORDS: Mapping[str, tuple[str, str]] = {
         "Gracias. Su acuerdo quedó aceptado; puede descargarlo aquí.",
         "Thank you. Your agreement is accepted; you can download it here.",
     ),
+    "agreement_accepted_waits": (
+        "Gracias. Recibimos su aceptación. Cuando el acuerdo esté aprobado, aquí podrá descargar "
+        "su documento.",
+        "Thank you. We have received your acceptance. Once the agreement is approved, you can "
+        "download its document here.",
+    ),
     "agreement_waits": (
         "Una persona de nuestro equipo debe aprobarlo. Le avisaremos.",
         "A person of our team has to approve it. We will let you know.",
@@ -525,7 +548,12 @@ WORDS: Mapping[str, tuple[str, str]] = {
         "Todavía no hemos recibido pagos suyos.",
         "We have not received payments of yours yet.",
     ),
-    "payments_receipt": ("Ver el comprobante", "See the receipt"),
+    "payments_intro": (
+        "Elija un pago para ver su comprobante.",
+        "Choose a payment to see its receipt.",
+    ),
+    "payments_older": ("Ver pagos anteriores", "See earlier payments"),
+    "payments_newest": ("Ver los más recientes", "See the latest"),
     "receipt_title": ("Comprobante de pago", "Payment receipt"),
     "receipt_day": ("Fecha del pago", "Date of payment"),
     "receipt_amount": ("Valor recibido", "Amount received"),
@@ -545,10 +573,10 @@ WORDS: Mapping[str, tuple[str, str]] = {
     # ------------------------------------------------------------------ dispute
     "dispute_title": ("No estoy de acuerdo", "I do not agree"),
     "dispute_intro": (
-        "Está en su derecho. Cuéntenos qué no está bien y una persona lo revisa. Mientras tanto "
-        "nadie le cobra ese documento.",
-        "That is your right. Tell us what is not correct and a person will look into it. "
-        "Meanwhile nobody asks you for that document.",
+        "Está en su derecho. Cuéntenos qué no está bien y una persona lo revisa. La primera vez "
+        "que nos da una razón, nadie le cobra ese documento mientras tanto.",
+        "That is your right. Tell us what is not correct and a person will look into it. The first "
+        "time that you give a reason, nobody asks you for that document meanwhile.",
     ),
     "dispute_which": ("¿Cuál documento?", "Which document?"),
     "dispute_what": ("¿Qué no está bien?", "What is not correct?"),
@@ -574,10 +602,18 @@ WORDS: Mapping[str, tuple[str, str]] = {
         "There are no open documents to look into.",
     ),
     "dispute_done": (
-        "Recibimos su desacuerdo y lo revisa una persona. Hasta entonces nadie le cobra ese "
+        "Recibimos su desacuerdo y lo revisa una persona. Mientras tanto nadie le cobra ese "
         "documento. Si quiere, puede adjuntar un soporte.",
-        "We have received your disagreement and a person is looking into it. Until then nobody "
-        "asks you for that document. If you like, you can attach a document.",
+        "We have received your disagreement and a person will look into it. Meanwhile nobody asks "
+        "you for that document. If you like, you can attach a document.",
+    ),
+    "dispute_heard": (
+        "Recibimos su desacuerdo y una persona lo revisará. Como ese documento ya estuvo en pausa "
+        "por la misma razón, esta vez no queda en pausa durante la revisión. Si tiene algo nuevo "
+        "que lo muestre, puede adjuntarlo.",
+        "We have received your disagreement and a person will look into it. Since that document "
+        "has been paused for the same reason before, this time it is not paused meanwhile. If you "
+        "have something new that shows it, you can attach it.",
     ),
     "upload_title": ("Adjuntar un soporte", "Attach a document"),
     "upload_intro": (

@@ -22,11 +22,14 @@ _ES = {
     "other_title": "Otras formas de pagar",
     "ask_title": "¿Necesita ayuda?",
     "ask": "Si tiene una pregunta, comuníquese con nosotros: con gusto le ayudamos.",
-    "nothing_title": "No tiene nada por pagar",
+    "nothing_title": "Por ahora no le pedimos ningún pago",
     "nothing": (
-        "En este momento no hay ningún saldo por pagar a {creditor} con este enlace. Usted no "
-        "tiene que hacer nada."
+        "En este momento {creditor} no le pide ningún pago por este enlace. Usted no tiene que "
+        "hacer nada."
     ),
+    "agreed_title": "Su pago está en su acuerdo",
+    "agreed": "Fuera del acuerdo no le pedimos ningún pago por este enlace.",
+    "agreed_open": "Ir a mi cuenta",
     "back_title": "Gracias",
     "back": (
         "Si completó el pago, ya no tiene que hacer nada: lo registramos apenas nos lo confirmen, "
@@ -71,11 +74,14 @@ _EN = {
     "other_title": "Other ways to pay",
     "ask_title": "Do you need help?",
     "ask": "If you have a question, get in touch with us: we will gladly help.",
-    "nothing_title": "There is nothing to pay",
+    "nothing_title": "We ask you for no payment now",
     "nothing": (
-        "At the moment there is no balance to pay to {creditor} through this link. There is "
-        "nothing you have to do."
+        "At the moment {creditor} asks you for no payment through this link. There is nothing you "
+        "have to do."
     ),
+    "agreed_title": "Your payment is in your agreement",
+    "agreed": "Apart from the agreement, we ask you for no payment through this link.",
+    "agreed_open": "Go to my account",
     "back_title": "Thank you",
     "back": (
         "If you completed the payment, there is nothing more you have to do: we record it as soon "

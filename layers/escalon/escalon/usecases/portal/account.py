@@ -10,19 +10,19 @@ from escalon.domain.account import Account, Receivable
 from escalon.domain.agreements.agreed import resting
 from escalon.domain.agreements.agreement import standing
 from escalon.domain.contact.content import said
-from escalon.domain.contact.told import zones_for
+from escalon.domain.contact.told import missed_notices, zones_for
 from escalon.domain.holds import full_stop, open_hold
 from escalon.domain.local_time import local_date
 from escalon.domain.money import Component
 from escalon.domain.payments.ledger import open_of
 from escalon.domain.payments.payment import BookedPayment
-from escalon.domain.payments.statement import statement
 from escalon.messages.context import Amount, in_locale
 from escalon.messages.plain import lines_of, one_line
 from escalon.pages import portal as pages
 from escalon.pages.page import Page, file
 from escalon.pages.portal import Rests
-from escalon.usecases.payments.payment_link import next_instalment
+from escalon.usecases.payments.payment_link import asked_for, next_instalment
+from escalon.usecases.portal.forms import named_number
 from escalon.usecases.portal.own_agreements import offered_to
 from escalon.usecases.portal.room import Room
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 _COMPONENTS: tuple[Component, ...] = ("principal", "interest", "fee", "tax")
 _DONE = ("ask", "decline", "feedback", "help", "settings")
-_MOST_LISTED = 200  # payments that the page lists at most
+_MOST_LISTED = 100  # payments on one page, so that it stays under 50 kB
 
 
 class AccountPages:
@@ -44,6 +44,7 @@ class AccountPages:
         """The first page behind the identity check."""
         account, creditor = room.account, room.opened.creditor
         lines = lines_owed(room)
+        owed = [line for line in lines if line.rests != "unasked"]
         late = _sums(line.open for line in lines if line.days_late > 0 and not line.rests)
         owned = f"{creditor.creditor}|"
         rest = [
@@ -60,7 +61,7 @@ class AccountPages:
             name=one_line(account.name),
             is_person=account.kind == "person",
             today=room.opened.today,
-            totals=_sums([*(line.open for line in lines), *(one.open for one in rest)]),
+            totals=_sums([*(line.open for line in owed), *(one.open for one in rest)]),
             late=late,
             credits=[
                 Amount(key.removeprefix(owned), minor)
@@ -97,16 +98,22 @@ class AccountPages:
         )
 
     def payments(self, room: Room) -> Page:
-        """All payments to the creditor, the newest first."""
+        """The payments to the creditor, the newest first; the query names after how many of them
+        the page begins."""
         found = sorted(self._paid(room), key=lambda one: one.paid_at, reverse=True)
+        after = named_number(room.visit.query.get("after", "")) or 0
+        after = after if after < len(found) else 0
+        end = after + _MOST_LISTED
         return room.show(
             pages.Payments(
                 payments=[
                     pages.PaymentLine(
                         one.payment_id, _day(room, one), Amount(one.currency, one.booked_minor)
                     )
-                    for one in found[:_MOST_LISTED]
-                ]
+                    for one in found[after:end]
+                ],
+                newest=after == 0,
+                older=end if end < len(found) else 0,
             )
         )
 
@@ -176,23 +183,43 @@ class AccountPages:
 
 def lines_owed(room: Room) -> list[pages.Line]:
     """What is open towards the creditor, the oldest first, as far as the account lists it."""
-    return [
-        _line(room, receivable)
+    opened = room.opened
+    listed = [
+        receivable
         for receivable in room.account.receivables
-        if receivable.creditor == room.opened.link.creditor
+        if receivable.creditor == opened.link.creditor
         and receivable.open_minor > 0
-        and receivable.issued_on <= room.opened.today
+        and receivable.issued_on <= opened.today
     ]
+    missed = missed_notices(
+        room.account,
+        room.rulebook,
+        room.rulebook.policy_for(room.account.country),
+        listed,
+        zones=zones_for(room.rulebook, room.account),
+        at=opened.now,
+    )
+    stopped = full_stop(room.account, room.rulebook.holds, opened.today)
+    return [_line(room, one, barred=stopped or one.receivable_id in missed) for one in listed]
 
 
-def _line(room: Room, receivable: Receivable) -> pages.Line:
+def is_in_dispute(room: Room, receivable_id: str) -> bool:
+    """Whether the receivable rests today since it is disputed."""
+    disputes = tuple(hold for hold in room.account.holds if hold.kind == "dispute")
+    disputed = replace(room.account, holds=disputes)
+    return bool(open_hold(disputed, room.rulebook.holds, receivable_id, room.opened.today))
+
+
+def _line(room: Room, receivable: Receivable, *, barred: bool) -> pages.Line:
+    """A receivable as the page tells of it; `barred` if nobody may ask for it."""
     currency, due_on, today = receivable.currency, receivable.due_on, room.opened.today
     rests: Rests = ""
-    held = open_hold(room.account, room.rulebook.holds, receivable.receivable_id, today)
-    if held is not None and held[0].kind == "dispute":
+    if is_in_dispute(room, receivable.receivable_id):
         rests = "disputed"
     elif receivable.receivable_id in resting(room.account.agreements):
         rests = "agreed"
+    elif barred or open_hold(room.account, room.rulebook.holds, receivable.receivable_id, today):
+        rests = "unasked"
     return pages.Line(
         receivable_id=receivable.receivable_id,
         document=one_line(receivable.document),
@@ -213,7 +240,7 @@ def _line(room: Room, receivable: Receivable) -> pages.Line:
 def _stated(room: Room) -> tuple[list[Receivable], list[Receivable]]:
     """What the statement lists as past due and as coming due."""
     opened = room.opened
-    return statement(opened.account, opened.link.creditor, opened.rulebook, opened.today)
+    return asked_for(opened.account, opened.link.creditor, opened.rulebook, opened.now)
 
 
 def _tiles(room: Room, lines: Sequence[pages.Line]) -> list[str]:

@@ -6,7 +6,7 @@ one has to answer. A form carries a name of its own (`key`); sent twice it does 
 people write stays in the task; facts name codes and ids.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -96,7 +96,8 @@ class PortalActs:
         key: str,
         rulebook: Rulebook,
     ) -> Did:
-        """The receivable rests while a person looks at it; nobody asks for it meanwhile."""
+        """A person looks at it. The receivable rests meanwhile, once for each reason: whoever could
+        say the same again and again would never be asked for it."""
         task_id = f"d{key}"
 
         def apply(account: Account, now: datetime) -> "_Effect":
@@ -110,7 +111,7 @@ class PortalActs:
                 "dispute", task_id, account, now, text, creditor=creditor, files=files, **about
             )
             told = facts.noted("disputed", now, **about, task_id=task_id)
-            if not may_rest(account, receivable_id):
+            if self._was_disputed(account_id, about):
                 return _Effect(account, (told,), (task,))
             hold = Hold(
                 f"portal-{key}",
@@ -320,10 +321,21 @@ class PortalActs:
                 continue
             return
 
-    def is_dispute(self, account_id: str, task_id: str) -> bool:
-        """Whether the account has such a dispute, to which files may be added."""
+    def disputed(self, account_id: str, task_id: str) -> str:
+        """The receivable that such a dispute of the account's is about, to which files may be
+        added; empty if it has none."""
         task = self._table.load(f"A#{account_id}", f"T#{task_id}")
-        return task is not None and task.get("kind") == "dispute"
+        return str(task["receivable_id"]) if task and task["kind"] == "dispute" else ""
+
+    def _was_disputed(self, account_id: str, about: Mapping[str, str]) -> bool:
+        """Whether the page has taken a dispute of this receivable for this reason before. Asked of
+        the tasks, which stay: the account forgets a hold 90 days after its end."""
+        return any(
+            task["kind"] == "dispute"
+            and task.get("source") == SOURCE
+            and all(task[name] == value for name, value in about.items())
+            for task in self._table.documents(f"A#{account_id}", "T#")
+        )
 
     def _put_task(self, task: dict[str, Any]) -> dict[str, Any]:
         return self._table.put_document(
@@ -350,15 +362,6 @@ def _look_at(stored: Stored, now: datetime, *, moves: bool) -> datetime | None:
 
 def _today(account: Account, rulebook: Rulebook, now: datetime) -> date:
     return local_date(zones_for(rulebook, account), now)
-
-
-def may_rest(account: Account, receivable_id: str) -> bool:
-    """Whether disputing a receivable on the page rests it: once. Whoever is not content with what
-    was found out is heard by a person."""
-    return not any(
-        hold.kind == "dispute" and hold.source == SOURCE and hold.receivable_id == receivable_id
-        for hold in account.holds
-    )
 
 
 def pause_until(account: Account, rulebook: Rulebook, today: date) -> date | None:

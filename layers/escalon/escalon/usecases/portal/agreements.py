@@ -37,7 +37,7 @@ from escalon.usecases.agreements.manage_agreements import (
 )
 from escalon.usecases.portal.acts import PortalActs
 from escalon.usecases.portal.codes import Codes, masked
-from escalon.usecases.portal.forms import example_of, named_minor, typed_amount, typed_day
+from escalon.usecases.portal.forms import example_of, named_number, typed_amount, typed_day
 from escalon.usecases.portal.room import Room
 
 if TYPE_CHECKING:
@@ -365,12 +365,12 @@ class AgreementPages:
             return None
         monthly, replaces = query.get("monthly", ""), query.get("replaces", "")
         if "day" in query and not replaces:
-            first_on, minor = typed_day(query["day"]), named_minor(query.get("minor", ""))
+            first_on, minor = typed_day(query["day"]), named_number(query.get("minor", ""))
             if first_on is None or minor is None:
                 return None
             terms = Terms(query.get("offer", ""), first_on, amount_minor=minor)
         else:
-            capacity_minor = named_minor(monthly)
+            capacity_minor = named_number(monthly)
             found = self._agreements.offers(debt, capacity_minor=capacity_minor, replaces=replaces)
             asked = {name: query.get(name, "") for name in ("offer", "count", "every")}
             matching = (
@@ -380,18 +380,26 @@ class AgreementPages:
             if chosen is None:
                 return None
             terms = chosen
-        return debt, terms, self._agreements.preview(debt, terms, DEBTOR, replaces=replaces)
+        made = self._agreements.preview(debt, terms, DEBTOR, replaces=replaces)
+        return None if made.approval else (debt, terms, made)
 
 
 def own_agreement(agreements: ManageAgreements, room: Room, agreement_id: str) -> Agreement | None:
-    """An agreement of this account with the link's creditor; None if it is none of theirs."""
+    """An agreement of this account with the link's creditor; None if it is none of theirs, or an
+    offer that a person still has to approve."""
     if not agreement_id:
         return None
     try:
         found = agreements.one(room.account.account_id, agreement_id).agreement
     except AgreementRefusedError:
         return None
-    return found if found.creditor == room.opened.link.creditor else None
+    is_theirs = found.creditor == room.opened.link.creditor
+    return found if is_theirs and not is_unapproved(found) else None
+
+
+def is_unapproved(agreement: Agreement) -> bool:
+    """Whether nobody has been offered it yet, since a person still has to approve it."""
+    return bool(agreement.approval) and agreement.accepted is None
 
 
 def may_change(room: Room, agreement: Agreement) -> bool:

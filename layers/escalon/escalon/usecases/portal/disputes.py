@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from escalon.pages import portal as pages
 from escalon.pages.page import Page
-from escalon.usecases.portal.account import lines_owed
+from escalon.usecases.portal.account import is_in_dispute, lines_owed
 from escalon.usecases.portal.acts import (
     DISPUTE_REASONS,
     LONGEST_TEXT,
@@ -88,9 +88,14 @@ class DisputePages:
         query = room.visit.query
         uploaded = query.get("key", "")  # S3 says so when it sends the browser back
         task_id = uploaded.split("/")[2] if uploaded.count("/") == 3 else query.get("id", "")
-        if not is_name(task_id[1:]) or not self._acts.is_dispute(room.account.account_id, task_id):
+        if not is_name(task_id[1:]):
             return None
-        notice, status = "dispute_done" if query.get("done") == "dispute" else "", 200
+        receivable_id = self._acts.disputed(room.account.account_id, task_id)
+        if not receivable_id:
+            return None
+        notice, status = "", 200
+        if query.get("done") == "dispute":
+            notice = "dispute_done" if is_in_dispute(room, receivable_id) else "dispute_heard"
         if uploaded:
             kept = self._is_as_said(room, task_id, uploaded)
             notice, status = ("upload_done", 200) if kept else ("upload_wrong", 422)

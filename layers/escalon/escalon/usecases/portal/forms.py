@@ -24,7 +24,7 @@ _BESIDE: Mapping[str, str] = {
     "USD": r"us\$|u\$s|\$|d[oó]lar(?:es)?|dollars?",
 }
 _PESOS = r"\$|pesos?"
-_MINOR = re.compile(r"[0-9]{1,15}")
+_IN_ADDRESS = re.compile(r"[0-9]{1,15}")
 
 _ALL_DAY: Range = (0, 1440)
 _PARTS: Mapping[str, Range] = {
@@ -55,9 +55,10 @@ def typed_amount(text: str, currency: str) -> int | None:
         return None
 
 
-def named_minor(text: str) -> int | None:
-    """Minor units that an address of ours names; None if somebody wrote something else into it."""
-    return int(text) if _MINOR.fullmatch(text) else None
+def named_number(text: str) -> int | None:
+    """A number, such as minor units, that an address of ours names; None if somebody wrote
+    something else into it."""
+    return int(text) if _IN_ADDRESS.fullmatch(text) else None
 
 
 def example_of(minor: int) -> int:

@@ -19,6 +19,7 @@ from escalon.usecases.payments.payment_link import next_instalment, payoff
 from escalon.usecases.portal.acts import LONGEST_TEXT, PortalActs
 from escalon.usecases.portal.agreements import (
     compared,
+    is_unapproved,
     may_change,
     own_agreement,
     shown_plan,
@@ -45,7 +46,8 @@ class OwnAgreementPages:
 
     def all(self, room: Room) -> Page:
         """Every agreement with the link's creditor, the newest first; those that ended long ago
-        too. What the debtor only looked at, and nobody can accept any more, is left out."""
+        too. What the debtor only looked at, and nobody can accept any more, is left out, and so is
+        what nobody has approved for offering."""
         found = self._agreements.list_of(room.account.account_id)
         rows = [
             pages.AgreementRow(
@@ -58,6 +60,7 @@ class OwnAgreementPages:
             )
             for one in reversed(found)
             if one.agreement.creditor == room.opened.link.creditor
+            and not is_unapproved(one.agreement)
             and (
                 one.agreement.accepted is not None
                 or one.standing.state == "offered"
@@ -98,7 +101,9 @@ class OwnAgreementPages:
             replaces=agreement.replaces,
             replaced_by=agreement.replaced_by,
         )
-        notice = "agreement_accepted" if room.visit.query.get("done") == "accepted" else ""
+        notice = ""
+        if room.visit.query.get("done") == "accepted" and found.state in ("accepted", "active"):
+            notice = "agreement_accepted_waits" if agreement.approval else "agreement_accepted"
         return room.show(view, notice=notice, forms=room.checkout_forms)
 
     def paper(self, room: Room) -> Page | None:
@@ -168,7 +173,7 @@ def offered_to(room: Room) -> list[pages.OfferCard]:
         for one in reversed(room.account.agreements)
         if one.creditor == room.opened.link.creditor
         and _is_from_operator(one)
-        and not one.approval  # nobody has been offered what a person still has to approve
+        and not is_unapproved(one)
         and standing(one, today).state == "offered"
     ]
 

@@ -230,6 +230,7 @@ class VisitPortal:
             can_answer=bool(right),
             numeric=all(answer.isdecimal() for answer in right),
             ways=room.quiet_pay_buttons(),
+            has_agreement=room.opened.has_agreement,
             nothing_open=not room.opened.owed,
             other_ways=lines_of(in_locale(creditor.pay_instructions, room.opened.reader.locale)),
             to=_wanted(room),
