@@ -143,6 +143,8 @@ def show(answers: Answers, title: str, locale: str) -> None:
     language = "es" if spanish else "en"
     when = in_words(answers.at, spanish=spanish, zones=answers.zones)
     table = Table(*_HEADS[language], title=f"{title} · {when} ({', '.join(answers.zones[:3])})")
+    for column in table.columns:
+        column.overflow = "fold"  # a rule's name is searched for: no end of it is cut off
     for answer in answers.contacts:
         table.add_row(
             answer.kind,

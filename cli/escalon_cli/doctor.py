@@ -36,6 +36,7 @@ def examine(deployed: Deployed) -> list[Finding]:
         ("SES", _ses),
         ("SMS", _sms),
         ("SMS delivery status", sms_status),
+        ("SMS delivery_log", _sms_log_said),
         ("delivery feedback", feedback),
         ("Lambda", _lambda),
         ("dead letters", _dead_letters),
@@ -219,14 +220,7 @@ def _sms_log_groups(deployed: Deployed) -> tuple[str, str]:
 
 def sms_status(deployed: Deployed) -> Iterator[Finding]:
     """Whether it is logged what became of every SMS, kept briefly, and read by this stack."""
-    missing = [
-        *_missing_settings(deployed.client("sns").get_sms_attributes().get("attributes", {})),
-        *(
-            f"{group}: {what}"
-            for group in _sms_log_groups(deployed)
-            for what in _missing_of_log(deployed, group)
-        ),
-    ]
+    missing = _missing_of_status(deployed)
     yield (
         Finding("warn", "SMS delivery status", "; ".join(missing), "escalon doctor --fix")
         if missing
@@ -234,6 +228,43 @@ def sms_status(deployed: Deployed) -> Iterator[Finding]:
             "ok", "SMS delivery status", f"all of it is logged for {SMS_LOG_DAYS} days, and read"
         )
     )
+
+
+def _missing_of_status(deployed: Deployed) -> list[str]:
+    return [
+        *_missing_settings(deployed.client("sns").get_sms_attributes().get("attributes", {})),
+        *(
+            f"{group}: {what}"
+            for group in _sms_log_groups(deployed)
+            for what in _missing_of_log(deployed, group)
+        ),
+    ]
+
+
+def _sms_log_said(deployed: Deployed) -> Iterator[Finding]:
+    version = live_version(deployed)
+    if version:
+        said = deployed.documents.rulebook(version).channels.sms.delivery_log
+        yield from log_as_said(said=said, logged=not _missing_of_status(deployed))
+
+
+def log_as_said(*, said: bool, logged: bool) -> Iterator[Finding]:
+    """Whether channels.yaml (`sms.delivery_log`) says of the log what is the case."""
+    what = "SMS delivery_log"
+    if said and not logged:
+        yield Finding(
+            "bad",
+            what,
+            "the rulebook says yes, and not all is logged: no SMS counts as delivered",
+            "escalon doctor --fix, or write `delivery_log: no` into channels.yaml and publish",
+        )
+    elif logged and not said:
+        yield Finding(
+            "warn",
+            what,
+            "the rulebook says no, and all is logged: an SMS counts as delivered by time alone",
+            "write `delivery_log: yes` into channels.yaml and publish",
+        )
 
 
 def _missing_settings(attributes: dict[str, str]) -> Iterator[str]:

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from escalon.domain.account import Account
+from escalon.domain.contact.told import zones_for
 from escalon.domain.money import to_major
 from escalon.domain.rules.experiments import (
     ArmResult,
@@ -95,7 +96,7 @@ def report(
     for experiment in chosen:
         outcomes = []
         for account in book:
-            zones = account.zones or (rulebook.default_zone,)
+            zones = zones_for(rulebook, account)
             found = outcome_of(account, experiment, as_of, zones)
             if found is not None:
                 outcomes.append(found)

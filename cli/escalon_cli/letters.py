@@ -6,10 +6,15 @@ from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
+import msgspec
 import typer
 from rich.console import Console
+from rich.markup import escape
 
+from escalon.domain.tasks import Task
 from escalon.usecases.contact.write_letter import NoLetterError, letter_of
+from escalon.usecases.runs.feeds import FeedMarks
+from escalon.usecases.runs.manage_brakes import read_brakes
 from escalon_cli.deployed import Deployed
 from escalon_cli.payments import Account, Stack, account_id_of
 from escalon_cli.publish import rollout_of
@@ -52,18 +57,20 @@ def written(there: Deployed, account_id: str, folder: Path, now: datetime) -> li
     stored, rollout = there.table.get(account_id), rollout_of(there)
     if stored is None or rollout is None:
         raise LookupError("there is no such account, or no rulebook was ever published")
-    rulebook = there.documents.rulebook(rollout.side_of(account_id))
+    rulebook = there.documents.rulebook(rollout.version_for(stored.account))
+    feeds, brakes = FeedMarks(there.table)(rulebook, now), read_brakes(there.table)
     folder.mkdir(parents=True, exist_ok=True)
     paths = []
-    for task in there.table.documents(f"A#{account_id}", "T#"):
-        if task["kind"] != "letter" or task.get("closed_at"):
+    for document in there.table.documents(f"A#{account_id}", "T#"):
+        task = msgspec.convert(document, Task)
+        if task.kind != "letter" or task.closed_at is not None:
             continue
         try:
-            paper = letter_of(stored.account, task, rulebook, now)
+            paper = letter_of(stored.account, task, rulebook, now, feeds=feeds, brakes=brakes)
         except NoLetterError as error:
-            out.print(f"[yellow]•[/] {task['step']}: {error}", highlight=False)
+            out.print(f"[yellow]•[/] {task.step}: {escape(str(error))}", highlight=False)
             continue
-        path = folder / f"{task['step']}-{task['task_id']}.pdf"
+        path = folder / f"{task.step}-{task.task_id}.pdf"
         path.write_bytes(draw(paper))
         paths.append(path)
     return paths

@@ -101,11 +101,20 @@ def commands(
         why: Why,
         channel: Annotated[str, typer.Option(help="How you spoke.")] = "voice",
         inbound: Annotated[bool, typer.Option(help="They began it.")] = False,
+        creditor: Annotated[
+            str, typer.Option(help="Whose debts it was about; all that they owe if left out.")
+        ] = "",
         key: Key = "",
         stack: Stack = "local",
     ) -> None:
         """You and the person spoke: the contact policy counts it."""
-        fields = {"why": why, "channel": channel, "at": at, "inbound": inbound}
+        fields = {
+            "why": why,
+            "channel": channel,
+            "at": at,
+            "inbound": inbound,
+            "creditor": creditor,
+        }
         with errors_in_words():
             _done(ask("POST", stack, account, "conversations", key, **fields))
 

@@ -120,20 +120,22 @@ def _show(found: Mapping[str, Any]) -> None:
     if not found["tasks"]:
         out.print("nothing is to be done")
         return
-    table = Table()
-    for column in ("task", "kind", "since (UTC)", "due (UTC)", "account"):
-        table.add_column(column, no_wrap=column in ("task", "account"))  # they are copied
-    for column in ("why", "what may become of it"):
-        table.add_column(column, overflow="fold")
+    table = Table(show_lines=True)
+    table.add_column("task, account", no_wrap=True)  # they are copied
+    table.add_column("due (UTC)", width=10)
+    table.add_column("what is to be done, and what may become of it", overflow="fold")
     for task in found["tasks"]:
+        since = f"since {_minute(task['opened_at'])}"
+        what = [
+            f"[bold]{escape(task['kind'])}[/] [dim]{since}[/]",
+            escape(_why(task)),
+            _last_look(task),
+            f"[dim]→[/] {escape(', '.join(task['outcomes']))}",
+        ]
         table.add_row(
-            task["task_id"],
-            task["kind"],
-            _minute(task["opened_at"]),
+            f"{escape(task['task_id'])}\n[dim]{escape(task['account_id'])}[/]",
             _minute(task["due_at"]),
-            task["account_id"],
-            escape(_why(task)) + _last_look(task),
-            ", ".join(task["outcomes"]),
+            "\n".join(line for line in what if line),
         )
     out.print(table)
     if found["more"]:
@@ -157,9 +159,9 @@ def _why(task: Mapping[str, Any]) -> str:
 def _last_look(task: Mapping[str, Any]) -> str:
     """Why the task may not be done now, or until when the debtor may be called today."""
     if "not_now" in task:
-        return "\n[red]not now[/] " + escape("; ".join(task["not_now"]))
+        return "[red]not now[/] " + escape("; ".join(task["not_now"]))
     until = task.get("allowed_until")
-    return f"\n[green]until[/] {datetime.fromisoformat(until):%H:%M} there" if until else ""
+    return f"[green]until[/] {datetime.fromisoformat(until):%H:%M} there" if until else ""
 
 
 def _minute(instant: str) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from escalon.adapters.documents import NoDocumentError
-from escalon.domain.decisions.engine import PLANNED_TIMEOUT, SENDING_TIMEOUT
+from escalon.domain.decisions.intents import PLANNED_TIMEOUT, SENDING_TIMEOUT
 from escalon.usecases.import_receivables import report_key
 from escalon.usecases.runs.books import Page, Totals
 from escalon_cli.deployed import Deployed

@@ -6,7 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from escalon.domain.retention import Retention
-from escalon_cli.doctor import papers_kept
+from escalon_cli.doctor import log_as_said, papers_kept
 from tests.doubles.world import rulebook
 
 TODAY = date(2026, 9, 7)
@@ -35,3 +35,18 @@ def test_documents_of_agreements_stay_as_long_as_the_retention_of_their_country(
     )
     (finding,) = papers_kept(rules, days, TODAY)
     assert (finding.state, finding.found) == (state, found)
+
+
+@pytest.mark.parametrize(
+    ("said", "logged", "states"),
+    [
+        (True, True, []),
+        (False, False, []),
+        (True, False, ["bad"]),  # no SMS would ever count as delivered
+        (False, True, ["warn"]),
+    ],
+)
+def test_the_rulebook_says_of_the_log_of_sms_what_is_the_case(
+    said: bool, logged: bool, states: list[str]
+) -> None:
+    assert [finding.state for finding in log_as_said(said=said, logged=logged)] == states

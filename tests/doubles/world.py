@@ -192,13 +192,13 @@ class World:
         self.work_off()
 
     def arrived(self) -> None:
-        """The carriers tell that all messages of steps have arrived."""
+        """The carriers tell that all messages have arrived."""
         for stored in self.table.all_accounts():
             account = stored.account
-            for owed in account.receivables:
-                for record in owed.steps.values():
-                    if record.state == "sent":
-                        account = with_step_state(account, record.intent_id, "delivered")
+            of_steps = [r for owed in account.receivables for r in owed.steps.values()]
+            for record in (*of_steps, *account.reminded.values(), *account.followed.values()):
+                if record.state == "sent":
+                    account = with_step_state(account, record.intent_id, "delivered")
             if account != stored.account:
                 again = decide(account, self.rulebook(account.account_id), self.clock.at)
                 self.table.update(Change(stored, account, again.next_look_at, ()))

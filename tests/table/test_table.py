@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from escalon.adapters.table import Table, UnwritableError
 from escalon.domain.account import Account, Consent, ContactPoint, ContactRecord, StepRecord
-from escalon.domain.decisions.engine import intent_id
+from escalon.domain.decisions.intents import intent_id
 from escalon.domain.payments.ledger import LedgerEntry
 from escalon.domain.payments.payment import BookedPayment, Part, PaymentState, Said
 from escalon.domain.storage import AlreadyDoneError, Change, ConflictError, DueItem, Stored

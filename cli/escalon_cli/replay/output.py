@@ -99,7 +99,7 @@ class Books:
                     },
                     "crossed_by": document.get("crossed_by"),
                     "run_id": document["run_id"],
-                    **({} if is_receipt else {"kept_at": document["kept_at"]}),
+                    "kept_at": document["kept_at"],
                 }
             )
         for found in (messages, receipts):
@@ -340,7 +340,7 @@ def write_contacts(deployed: Deployed, books: Books, ledger: list[Line], out: Pa
     """Write what the law on contact is about: who was written to, when, how, and what they owed.
     Returns the messages that ask."""
     messages, receipts = books.messages()
-    _write_bodies(deployed, messages, out)
+    _write_bodies(deployed, [*messages, *receipts], out)
     for name, lines in (
         ("accounts", books.persons()),
         ("messages", messages),

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import date
 from typing import Any
 
-from escalon.domain.decisions.engine import MESSAGE_CHANNELS
+from escalon.domain.contact.channels import MESSAGE_CHANNELS
 from escalon.domain.rules.rulebook import Creditor, Rulebook, Step
 from escalon.messages.context import MessageContext
 from escalon.messages.errors import MessageError

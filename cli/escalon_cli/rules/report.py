@@ -8,8 +8,8 @@ from typing import Any
 import msgspec
 
 from escalon.domain.account import Account
-from escalon.domain.decisions.engine import as_intent
 from escalon.domain.decisions.forecast import Event, walk
+from escalon.domain.decisions.intents import as_intent
 from escalon.domain.rules.rulebook import STAGES, Rulebook, Step
 from escalon.messages.context import pick_locale
 from escalon.messages.errors import MessageError

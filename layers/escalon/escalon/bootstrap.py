@@ -20,6 +20,7 @@ from escalon.adapters.queue import Queue
 from escalon.adapters.rulebook_source import NothingPublishedError as NothingPublishedError
 from escalon.adapters.rulebook_source import PublishedRulebooks
 from escalon.adapters.table import Table
+from escalon.domain.account import Account
 from escalon.domain.identity import account_id_of
 from escalon.domain.ports import Clock
 from escalon.domain.rules.rulebook import Rulebook
@@ -117,6 +118,15 @@ def _rulebook_in_force(account_id: str = "") -> Rulebook | None:
     published."""
     try:
         return _rulebooks().get(_rulebooks().rollout().side_of(account_id))
+    except NothingPublishedError:
+        return None
+
+
+def _rulebook_deciding(account: Account) -> Rulebook | None:
+    """The rulebook that decides about the account now: of its side, or the one that it keeps while
+    it is under way. None before one was ever published."""
+    try:
+        return _rulebooks().get(_rulebooks().rollout().version_for(account))
     except NothingPublishedError:
         return None
 
@@ -669,7 +679,7 @@ def answer_operations() -> "AnswerOperations":
 
     manage = ManageBrakes(_table(), _rulebooks(), _clock())
     undo = UndoRuns(_table(), _rulebooks(), _clock())
-    tasks = ManageTasks(_table(), record_feedback(), _rulebook_in_force, _clock())
+    tasks = ManageTasks(_table(), record_feedback(), _rulebook_deciding, _clock())
     return AnswerOperations(_table(), manage, undo, tasks, _clock())
 
 

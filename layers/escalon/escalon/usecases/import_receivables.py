@@ -19,6 +19,7 @@ import msgspec
 from escalon.authoring.yaml_lines import Problem
 from escalon.domain import facts
 from escalon.domain.account import Account, Receivable
+from escalon.domain.contact.told import zones_for
 from escalon.domain.identity import account_id_of
 from escalon.domain.local_time import local_date
 from escalon.domain.ports import Clock, RulebookInForce
@@ -553,7 +554,9 @@ class ImportReceivables:
             if stored is None:
                 return
             now = self._clock.now()
-            today = local_date(stored.account.zones or (self._zone,), now)
+            rulebook = self._rulebook(account_id)
+            known = stored.account.zones or (self._zone,)
+            today = local_date(zones_for(rulebook, stored.account) if rulebook else known, now)
             account = absent(stored.account, receivable_ids, today)
             if account == stored.account:
                 return

@@ -28,10 +28,10 @@ from escalon.domain.contact.facts import Asks, Conversation, ExtraHours, Request
 from escalon.domain.decisions.by_hand import spoke, tried
 from escalon.domain.decisions.transitions import channel_refused
 from escalon.domain.local_time import local_date
-from escalon.domain.ports import Clock
+from escalon.domain.ports import Clock, RulebookInForce
 from escalon.domain.retention import Bar, Fate, Kind, bars, fates, forgotten, is_forgotten
-from escalon.domain.rules.rulebook import Rulebook
 from escalon.domain.storage import AlreadyDoneError, Change, ConflictError, Stored, instant
+from escalon.usecases.agreements.writes import zones_of
 from escalon.usecases.operators.acts import Person, refused
 
 if TYPE_CHECKING:
@@ -127,7 +127,8 @@ class RefuseChannel(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class NoteConversation(msgspec.Struct, frozen=True, omit_defaults=True):
-    """The person and we spoke; `inbound`: they began it."""
+    """The person and we spoke; `inbound`: they began it. `creditor` is whose debts it was about;
+    empty: all that the person owes."""
 
     key: str
     why: str
@@ -135,6 +136,7 @@ class NoteConversation(msgspec.Struct, frozen=True, omit_defaults=True):
     channel: Channel
     at: datetime
     inbound: bool = False
+    creditor: str = ""
 
 
 class NoteAttempt(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -196,7 +198,7 @@ class PersonalData:
         table: "Table",
         history: "History",
         documents: "Documents",
-        rulebook: Callable[[], Rulebook | None],
+        rulebook: RulebookInForce,
         clock: Clock,
         papers: "Documents",
     ) -> None:
@@ -219,8 +221,9 @@ class PersonalData:
         """Whether it had been done before."""
 
         def change(account: Account, now: datetime) -> Account:
-            zones = account.zones or ("UTC",)
-            given = Consent(order.granted_on or local_date(zones, now), order.evidence)
+            zones = zones_of(account, self._rulebook(account.account_id))
+            granted_on = order.granted_on or local_date(zones, now)
+            given = Consent(granted_on, order.evidence)
             address = order.address.casefold()
             points = tuple(
                 replace(point, consent=given)
@@ -231,10 +234,33 @@ class PersonalData:
             if points == account.points:
                 told = "no contact point on file has this address"
                 raise refused("not_found", "address", told, "import it first, then record this")
+            withdrawn = self._withdrawn_at(account, order)
+            if withdrawn is not None and granted_on < local_date(zones, withdrawn):
+                told = f"is before they withdrew it ({local_date(zones, withdrawn)})"
+                raise refused("wrong", "granted_on", told, "give what they have said since then")
             others = tuple(c for c in account.refused_channels if c != order.channel)
             return replace(account, points=points, refused_channels=others)
 
         return self._act("consent_recorded", order, person, change, channel=order.channel)
+
+    def _withdrawn_at(self, account: Account, order: RecordConsent) -> datetime | None:
+        """When the person last withdrew their consent to the address, or refused its channel; None
+        if neither stands, or nobody told the day. Older evidence gives nothing back."""
+        address = order.address.casefold()
+        at = [
+            point.consent.revoked_at
+            for point in account.points
+            if (point.channel, point.address.casefold()) == (order.channel, address)
+            and point.consent is not None
+        ]
+        if order.channel in account.refused_channels:
+            at += [
+                entry.at
+                for entry in self._table.consents(account.account_id)
+                if (entry.became, entry.channel) == ("refused", order.channel)
+            ]
+        told = (each for each in at if each is not None and each.date() > date.min)
+        return max(told, default=None)
 
     def refuse_channel(self, order: RefuseChannel, person: Person) -> bool:
         """Whether it had been done before."""
@@ -251,8 +277,13 @@ class PersonalData:
 
         def change(account: Account, now: datetime) -> Account:
             _has_been(order.at, now)
+            owed_to = {each.creditor for each in account.receivables}
+            beyond = {key.rpartition("|")[0] for key in account.beyond}
+            if order.creditor and order.creditor not in owed_to | beyond:
+                told = "the person owes nothing to this creditor"
+                raise refused("wrong", "creditor", told, "write another, or leave it out for all")
             spoken = Conversation(order.at, order.channel, order.inbound)
-            return spoke(account, spoken, f"noted-{order.key}")
+            return spoke(account, spoken, f"noted-{order.key}", order.creditor)
 
         return self._act("conversation_noted", order, person, change, channel=order.channel)
 

@@ -5,27 +5,29 @@
 An answer confirms what its reader did or brings what they asked for, so no cap of a contact policy
 counts it and the contact clock never sees it; in return it asks for nothing. Its id is a function
 of what it answers and its claim is written once: whatever is handed over twice, or dies half-way,
-sends one at most (invariant 1).
+sends one at most (invariant 1). One of which nobody knows whether it left goes to a person.
 """
 
 from collections.abc import Callable, Iterable
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
 from escalon.domain.account import Account, ContactPoint
-from escalon.domain.contact.feedback import MessageState, weightier
+from escalon.domain.contact.content import said
+from escalon.domain.contact.feedback import Message, MessageState, weightier
 from escalon.domain.contact.policy import Allow
 from escalon.domain.contact.told import may_contact
-from escalon.domain.decisions.engine import SENDING_TIMEOUT
+from escalon.domain.decisions.intents import SENDING_TIMEOUT, UNKNOWN_FATE_DAYS
 from escalon.domain.local_time import in_zone
 from escalon.domain.ports import Clock, NotTaken, Refused, SendResult, Sent
 from escalon.domain.rules.rulebook import Creditor, Rulebook
-from escalon.domain.storage import ConflictError
+from escalon.domain.storage import AlreadyDoneError, Change, ConflictError
 from escalon.messages.mime import is_address
 from escalon.usecases.contact.deliver import NAMED_BY_US, sent_key
 from escalon.usecases.contact.phone_numbers import country_of
+from escalon.usecases.contact.to_find_out import opened
 
 if TYPE_CHECKING:
     from escalon.adapters.documents import Documents
@@ -79,7 +81,8 @@ class Answers:
 
     def before(self, account_id: str, message_id: str) -> Became | int:
         """What became of the answer when it was handed over before; else the version by which it
-        may be sent now. Raises NotYetError while somebody else is sending it."""
+        may be sent now. Raises NotYetError while somebody else is sending it, and ConflictError if
+        it, or the account, is changed meanwhile."""
         document = self._table.load(f"A#{account_id}", f"M#{message_id}")
         if document is None:
             return 0
@@ -90,7 +93,7 @@ class Answers:
         now = self._clock.now()
         if now - datetime.fromisoformat(document["claimed_at"]) < SENDING_TIMEOUT:
             raise NotYetError("somebody is sending it")
-        self._next(document, state="unknown", settled_at=now)
+        self._next(document, *self._to_find_out(document, now), state="unknown", settled_at=now)
         about = {"message_id": message_id, "channel": document["channel"], "reason": "lost"}
         self._report(f"{document['kind']}_unknown", about)
         return "unknown"
@@ -153,12 +156,28 @@ class Answers:
         )
 
     def _next(self, document: dict[str, Any], *also: dict[str, Any], **more: Any) -> dict[str, Any]:
-        """Write the document's next version."""
+        """Write the document's next version. Raises ConflictError if it, or the account beside it,
+        has moved on."""
         version = document["version"]
         after = {**document, **more, "version": version + 1}
         put = self._table.put_document(*_key(document), after)
-        self._table.transact(self._table.versioned(put, version), *also)
+        try:
+            self._table.transact(self._table.versioned(put, version), *also)
+        except AlreadyDoneError:
+            raise ConflictError from None
         return after
+
+    def _to_find_out(self, document: dict[str, Any], now: datetime) -> list[dict[str, Any]]:
+        """Transaction items: nobody knows whether it left, so a person is to find out, and the
+        account says so. Of a secret nothing is kept, and whoever misses it asks for another."""
+        stored = self._table.get(document["account_id"]) if document["kept_at"] else None
+        if stored is None:
+            return []
+        message = msgspec.convert(document, Message)
+        due_at = now + timedelta(days=UNKNOWN_FATE_DAYS)
+        task, fact = opened(self._table, message, now, due_at)
+        look_at = datetime.fromisoformat(stored.look_at) if stored.look_at else None
+        return [task, *self._table.beside(Change(stored, stored.account, look_at, (fact,)))]
 
     def _record(self, document: dict[str, Any], became: MessageState, more: dict[str, Any]) -> None:
         """Write down what the carrier said. Its own events may have been quicker, and a hand-over
@@ -170,8 +189,10 @@ class Answers:
             pointer = [self._table.put_document(key, "SENT", names)]
         for _ in range(RECORD_TRIES):
             state = weightier(document["state"], became)
+            lost = state == "unknown" != document["state"]
+            tasks = self._to_find_out(document, self._clock.now()) if lost else []
             try:
-                self._next(document, *pointer, **more, state=state)
+                self._next(document, *pointer, *tasks, **more, state=state)
             except ConflictError:
                 document = self._table.load(*_key(document)) or document
                 continue
@@ -229,6 +250,21 @@ def reachable(
         ),
         None,
     )
+
+
+def law_says(
+    account: Account, rulebook: Rulebook, channel: str, today: date, locale: str
+) -> tuple[str, ...]:
+    """The law's own words for a confirmation to this debtor, in the language of `locale`."""
+    texts = said(
+        rulebook.policy_for(account.country).layers,
+        channel=channel,
+        kind="transaction_confirmation",
+        first=False,
+        on=today,
+        language=locale.partition("-")[0],
+    )
+    return tuple(texts.values())
 
 
 def _key(document: dict[str, Any]) -> tuple[str, str]:

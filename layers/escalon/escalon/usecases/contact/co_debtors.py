@@ -15,11 +15,12 @@ from escalon.domain import facts
 from escalon.domain.account import Account, Intent
 from escalon.domain.contact.co_debtors import writes_to_others
 from escalon.domain.contact.content import said
-from escalon.domain.contact.feedback import Message, is_known
-from escalon.domain.decisions.transitions import told_of_other, unknown_fate_id
+from escalon.domain.contact.feedback import Event, Message
+from escalon.domain.decisions.transitions import told_of_other
 from escalon.domain.facts import Fact
 from escalon.domain.rules.rulebook import Rulebook
 from escalon.domain.storage import Change, Stored
+from escalon.usecases.contact.to_find_out import after_word, task_key
 
 if TYPE_CHECKING:
     from escalon.adapters.table import Table
@@ -89,24 +90,20 @@ def with_person(
     return table.beside(Change(stored, account, look_at, (fact,)))
 
 
-def debtor_told(table: "Table", message: Message, event: str, fact: Fact) -> list[dict[str, Any]]:
+def debtor_told(
+    table: "Table", message: Message, event: Event, fact: Fact, now: datetime
+) -> list[dict[str, Any]]:
     """Transaction items: what a carrier told of a message to the person, in the account of the
     debtor whose step it carried. Nothing if that account is no more."""
     stored = table.get(message.debtor_id)
     if stored is None:
         return []
     at = datetime.fromisoformat(str(fact["at"]))
-    told = [{**fact, "person": message.account_id}]
-    puts = []
-    task_id = unknown_fate_id(message.debtor_id, message.message_id)
-    key = f"A#{message.debtor_id}", f"T#{task_id}"
-    task = table.load(*key)
-    if task is not None and "closed_at" not in task and is_known(message.state):
-        puts.append(table.put_document(*key, {**task, "closed_at": at, "outcome": event}))
-        about = {"task": task["kind"], "about": task["about"], "outcome": event}
-        told.append(facts.noted("task_closed", at, task_id=task_id, **about))
     account = told_of_other(stored.account, message)
-    return [*table.beside(Change(stored, account, at, tuple(told))), *puts]
+    task = table.load(*task_key(message))
+    puts, of_task = after_word(table, account, message, task, event, at, now)
+    told = ({**fact, "person": message.account_id}, *of_task)
+    return [*table.beside(Change(stored, account, at, told)), *puts]
 
 
 def addressed(

@@ -22,7 +22,8 @@ from escalon.domain.contact.content import said
 from escalon.domain.contact.feedback import MessageState, weightier
 from escalon.domain.contact.told import zones_for
 from escalon.domain.decisions.decision import Decision, Reason
-from escalon.domain.decisions.engine import PLANNED_TIMEOUT, SENDING_TIMEOUT, decide
+from escalon.domain.decisions.engine import decide
+from escalon.domain.decisions.intents import PLANNED_TIMEOUT, SENDING_TIMEOUT
 from escalon.domain.decisions.transitions import (
     claim,
     counted_for,
@@ -392,7 +393,7 @@ class Deliver:
         """What the step costs, charged in the very write that says that it went out: a message that
         reached nobody costs nothing, and a step that goes out twice costs once (L1), to the debtor
         and not once more to whoever else hears of it."""
-        step = _find_step(rulebook, intent)
+        step = rulebook.find_step(intent.step, reminder=bool(intent.reminder))
         if not sent or step is None or not step.fee_minor or intent.person:
             return Booking(account, (), ())
         whole = ledger.whole(account, all_open(self._table, account))
@@ -616,7 +617,7 @@ class Deliver:
         self, stored: Stored, intent: Intent, rulebook: Rulebook, now: datetime
     ) -> Delivered:
         account = stored.account
-        step = _find_step(rulebook, intent)
+        step = rulebook.find_step(intent.step, reminder=bool(intent.reminder))
         due_at = now + timedelta(days=intent.due_days)
         task = {
             "task_id": intent.intent_id,
@@ -709,19 +710,8 @@ def _settled(account: Account, intent: Intent, result: Sent | Refused, now: date
     return settle_failed(account, intent, now, address_bad=bad)
 
 
-def _find_step(rulebook: Rulebook, intent: Intent) -> Step | None:
-    if intent.reminder:
-        reminders = rulebook.agreements.reminders
-        return next((step for step in reminders if step.step == intent.step), None)
-    for strategy in rulebook.strategies:
-        for step in strategy.steps:
-            if step.step == intent.step:
-                return step
-    return None
-
-
 def _step(rulebook: Rulebook, intent: Intent) -> Step:
-    step = _find_step(rulebook, intent)
+    step = rulebook.find_step(intent.step, reminder=bool(intent.reminder))
     if step is None:
         raise LookupError(f"rulebook {rulebook.version} has no step {intent.step}")
     return step

@@ -14,19 +14,22 @@ import msgspec
 from escalon.domain import facts
 from escalon.domain.account import Account
 from escalon.domain.audit import Act
+from escalon.domain.contact.brakes import Brakes
 from escalon.domain.contact.feedback import Event, Feedback, Message
 from escalon.domain.contact.told import zones_for
-from escalon.domain.decisions.by_hand import closed
-from escalon.domain.decisions.explanation import refusal_sentence, sentence
-from escalon.domain.decisions.last_look import last_look
+from escalon.domain.decisions.by_hand import address_of, closed
+from escalon.domain.decisions.last_look import LastLook, last_look, why_not
 from escalon.domain.local_time import in_zone, local_date
 from escalon.domain.ports import Clock
 from escalon.domain.rules.rulebook import Rulebook
 from escalon.domain.storage import AlreadyDoneError, Change, ConflictError, Stored
 from escalon.domain.tasks import Outcome, Task, outcomes
+from escalon.usecases.agreements.writes import zones_of
 from escalon.usecases.contact.deliver import TryLaterError
 from escalon.usecases.contact.record_feedback import RecordFeedback
 from escalon.usecases.operators.acts import Person, refused
+from escalon.usecases.runs.feeds import FeedMarks
+from escalon.usecases.runs.manage_brakes import read_brakes
 
 if TYPE_CHECKING:
     from escalon.adapters.table import Table
@@ -70,13 +73,14 @@ class ManageTasks:
         self,
         table: "Table",
         feedback: RecordFeedback,
-        rulebook: Callable[[], Rulebook | None],
+        rulebook: Callable[[Account], Rulebook | None],
         clock: Clock,
     ) -> None:
         self._table = table
         self._feedback = feedback
-        self._rulebook = rulebook  # the one in force, which knows where its debtors are
+        self._rulebook = rulebook  # the one that decides about an account now
         self._clock = clock
+        self._feeds = FeedMarks(table)
 
     def listed(
         self,
@@ -111,16 +115,17 @@ class ManageTasks:
     def _looked_at(self, documents: Sequence[_Document], now: datetime) -> tuple[_Document, ...]:
         """The tasks, each that is open with why it may not be done now (`not_now`, sentences in the
         rulebook's language), or until when the debtor may be called today (`allowed_until`)."""
-        rulebook = self._rulebook()
-        if rulebook is None:
-            return tuple(documents)
         accounts = self._table.get_many([document["account_id"] for document in documents])
+        brakes = read_brakes(self._table)
         found = []
         for document in documents:
             task = msgspec.convert(document, Task)
             stored = accounts.get(task.account_id)
-            if stored is not None and task.closed_at is None:
-                document = {**document, **_told(stored.account, rulebook, task, now)}
+            rulebook = self._rulebook(stored.account) if stored is not None else None
+            if stored is not None and rulebook is not None and task.closed_at is None:
+                feeds = self._feeds(rulebook, now)
+                look = last_look(stored.account, rulebook, task, now, feeds=feeds, brakes=brakes)
+                document = {**document, **_told(look, stored.account, rulebook, brakes, now)}
             found.append(document)
         return tuple(found)
 
@@ -145,7 +150,8 @@ class ManageTasks:
                 raise refused("not_found", "task", told, "`escalon tasks` lists what is open")
             task = msgspec.convert(document, Task)
             now = self._clock.now()
-            at = _happened(order, self._zones(stored.account), task, now)
+            zones = zones_of(stored.account, self._rulebook(stored.account))
+            at = _happened(order, zones, task, now)
             _check(order, task)
             act = [
                 self._table.once(cause, _asked(order)),
@@ -163,10 +169,6 @@ class ManageTasks:
                 continue
             return False
         raise refused("conflict", "task", "the account keeps changing", "try again")
-
-    def _zones(self, account: Account) -> Sequence[str]:
-        rulebook = self._rulebook()
-        return zones_for(rulebook, account) if rulebook is not None else account.zones or ("UTC",)
 
     def _done_before(self, cause: str, order: CloseTask) -> bool:
         before = self._table.load(f"CAUSE#{cause}", "CAUSE")
@@ -193,6 +195,9 @@ class ManageTasks:
             by["proof"] = order.proof
         if order.outcome in ("posted", "sent"):
             by["sent_at"] = at
+            point = address_of(stored.account, task.kind, task.point_id)
+            if point is not None:
+                by["point_id"] = point.point_id
         about = {"task_id": task.task_id, "task": task.kind, "about": task.about}
         fact = facts.noted(
             "task_closed", now, **about, step=task.step, outcome=order.outcome, by=person.who
@@ -230,18 +235,13 @@ class ManageTasks:
             return False
 
 
-def _told(account: Account, rulebook: Rulebook, task: Task, now: datetime) -> _Document:
-    look = last_look(account, rulebook, task, now)
-    locale, zones = rulebook.language, zones_for(rulebook, account)
-    not_now = [
-        *(sentence(reason, locale=locale, zones=zones) for reason in look.reasons),
-        *(
-            refusal_sentence(refusal, locale=locale, zones=zones, as_of=now)
-            for refusal in look.refusals
-        ),
-    ]
+def _told(
+    look: LastLook, account: Account, rulebook: Rulebook, brakes: Brakes, now: datetime
+) -> _Document:
+    not_now = why_not(look, account, rulebook, brakes, rulebook.language, now)
     if not_now:
         return {"not_now": not_now}
+    zones = zones_for(rulebook, account)
     return {"allowed_until": in_zone(zones, look.until)} if look.until else {}
 
 
@@ -276,7 +276,8 @@ def _happened(order: CloseTask, zones: Sequence[str], task: Task, now: datetime)
 
 def _number(account: Account, task: Task, order: CloseTask) -> str:
     """The telephone number that turned out to be somebody else's: the one that the caller names, or
-    the task, or the only one on file."""
+    the task, or of a task that names none the only one on file. One that has replaced the task's
+    may not be the one that was called."""
     if order.outcome != "wrong_number":
         return ""
     usable = [p for p in account.points if p.channel in _NUMBERS and not p.failed]
@@ -284,10 +285,17 @@ def _number(account: Account, task: Task, order: CloseTask) -> str:
     if order.number in known:
         return order.number
     asked = next((point.address for point in usable if point.point_id == task.point_id), "")
-    if not order.number and (asked or len(known) == 1):
-        return asked or known[0]
-    told = "no such number is on file" if order.number else "several numbers are on file, or none"
-    raise refused("wrong", "number", told, "write the one that was called, as it is on file")
+    only = known[0] if len(known) == 1 and not task.point_id else ""
+    if not order.number and (asked or only):
+        return asked or only
+    if order.number:
+        told = "no such number is on file"
+    elif len(known) == 1:
+        told = "the number of the task is not on file any more"
+    else:
+        told = "several numbers are on file, or none"
+    remedy = "write the one that was called, as it is on file; of one that is gone say not_reached"
+    raise refused("wrong", "number", told, remedy)
 
 
 def _asked(order: CloseTask) -> _Document:

@@ -25,7 +25,8 @@ from escalon.domain.account import Account, Hold
 from escalon.domain.contact.facts import Conversation, Request
 from escalon.domain.contact.replies import Reply, Wanted, Wish, wanted
 from escalon.domain.contact.told import zones_for
-from escalon.domain.decisions.engine import decide, intent_id
+from escalon.domain.decisions.engine import decide
+from escalon.domain.decisions.intents import intent_id
 from escalon.domain.decisions.transitions import CONTACTS_KEPT, channel_allowed, channel_refused
 from escalon.domain.facts import Fact
 from escalon.domain.holds import end_of

@@ -17,24 +17,22 @@ import msgspec
 from escalon.carriers import notification, sms
 from escalon.carriers.notification import NotUnderstood
 from escalon.domain import facts
-from escalon.domain.account import Account
 from escalon.domain.contact.feedback import (
-    HEARD_WITHIN,
     Event,
     Feedback,
     Message,
-    is_known,
     is_news,
     with_feedback,
 )
 from escalon.domain.decisions.engine import decide
-from escalon.domain.decisions.transitions import find_intent, told, unknown_fate_id
+from escalon.domain.decisions.transitions import told, unknown_fate_id
 from escalon.domain.facts import Fact
 from escalon.domain.ports import Clock, Rulebooks
-from escalon.domain.storage import AlreadyDoneError, Change, ConflictError, Stored, instant
+from escalon.domain.storage import AlreadyDoneError, Change, ConflictError, Stored
 from escalon.failures import described
 from escalon.usecases.contact.co_debtors import debtor_told
 from escalon.usecases.contact.deliver import NAMED_BY_US, TryLaterError, sent_key
+from escalon.usecases.contact.to_find_out import about_message, after_word
 from escalon.usecases.runs.feeds import FeedMarks
 
 if TYPE_CHECKING:
@@ -161,27 +159,23 @@ class RecordFeedback:
         after = with_feedback(message, feedback, at)
         account = told(stored.account, after, feedback, at)
         told_facts = [_fact(after, feedback, at)]
-        of_debtor = []
+        puts = [self._put_message(message, _noted(document, after, feedback))]
+        of_task: list[Fact] = []
         if message.debtor_id:
-            of_debtor = debtor_told(self._table, after, feedback.event, told_facts[0])
+            of_debtor = debtor_told(self._table, after, feedback.event, told_facts[0], now)
             told_facts = [] if of_debtor else told_facts
+            puts += of_debtor
+        else:
+            tasks, of_task = after_word(self._table, account, after, task, feedback.event, at, now)
+            puts += tasks
         if feedback.stops_channel:
             told_facts.append(_stopped(after, feedback, at))
-        puts = [self._put_message(message, _noted(document, after, feedback))]
-        is_open = task is not None and "closed_at" not in task
-        if task is not None and is_open and is_known(after.state):
-            puts.append(self._closed(message, task, feedback, at))
-            told_facts.append(facts.noted("task_closed", at, **_outcome(task, feedback)))
-        elif after.state == "unconfirmed" and not is_open:
-            tasks = self._to_find_out(account, after, now)
-            puts += tasks
-            if tasks:
-                told_facts.append(_opened(after, at))
+        told_facts += of_task
         rulebook = self._rulebooks.get(account.ruled_by or message.rulebook)
         again = decide(account, rulebook, now, self._feeds(rulebook, now))
         look_at = now if again.outcome == "act" else again.next_look_at
         change = Change(stored, account, look_at, tuple(told_facts))
-        self._table.update(change, *puts, *of_debtor, *also)
+        self._table.update(change, *puts, *also)
 
     # ---------------------------------------------------------------- documents
 
@@ -189,52 +183,11 @@ class RecordFeedback:
         """The message; a receipt's sender writes on it without touching the account, so it is
         written as the next version of the one that was read."""
         version = document.get("version")
+        key = f"A#{message.account_id}", f"M#{message.message_id}"
         if version is None:
-            return self._put(message, "M", message.message_id, document)
-        put = self._put(message, "M", message.message_id, {**document, "version": version + 1})
+            return self._table.put_document(*key, document)
+        put = self._table.put_document(*key, {**document, "version": version + 1})
         return self._table.versioned(put, version)
-
-    def _put(
-        self, message: Message, kind: str, name: str, document: dict[str, Any], due: str = ""
-    ) -> dict[str, Any]:
-        pk, sort = f"A#{message.account_id}", f"{kind}#{name}"
-        if not due:
-            return self._table.put_document(pk, sort, document)
-        return self._table.put_document(pk, sort, document, due_shard="tasks", look_at=due)
-
-    def _closed(
-        self, message: Message, task: dict[str, Any], feedback: Feedback, at: datetime
-    ) -> dict[str, Any]:
-        """The task is off the list: the carrier has said what a person was to find out."""
-        closed = {**task, "closed_at": at, "outcome": feedback.event}
-        return self._put(message, "T", task["task_id"], closed)
-
-    def _to_find_out(
-        self, account: Account, message: Message, now: datetime
-    ) -> list[dict[str, Any]]:
-        """Work for a person, due when the carrier has had its time and said nothing better."""
-        task_id = unknown_fate_id(message.account_id, message.message_id)
-        if find_intent(account, task_id) is not None:
-            return []  # it is on its way to somebody's list
-        due_at = max(now, message.claimed_at + HEARD_WITHIN)
-        task = {
-            "task_id": task_id,
-            "account_id": message.account_id,
-            "kind": "unknown_fate",
-            "creditor": message.creditor,
-            "receivable_id": "",
-            "step": message.step,
-            "stage": message.stage,
-            "script": "",
-            "approval": "",
-            "channel": "task",
-            "about": message.message_id,
-            "queue": "",
-            "opened_at": now,
-            "due_at": due_at,
-            "run_id": message.run_id,
-        }
-        return [self._put(message, "T", task_id, task, instant(due_at))]
 
     def _keep(self, body: str) -> str:
         """Keep what nobody could take, for a person to look at."""
@@ -299,34 +252,9 @@ def _fact(message: Message, feedback: Feedback, at: datetime) -> Fact:
     more: dict[str, Any] = {"reason": feedback.reason} if feedback.reason else {}
     if feedback.address_bad:
         more["address_bad"] = True
-    return facts.noted(feedback.event, at, **_about(message), state=message.state, **more)
-
-
-def _opened(message: Message, at: datetime) -> Fact:
-    """Under the name that every task has when it is opened."""
-    return facts.noted("opened", at, **_about(message), task="unknown_fate")
+    return facts.noted(feedback.event, at, **about_message(message), state=message.state, **more)
 
 
 def _stopped(message: Message, feedback: Feedback, at: datetime) -> Fact:
     reason = feedback.reason or feedback.event
-    return facts.noted("consent_revoked", at, **_about(message), reason=reason)
-
-
-def _about(message: Message) -> dict[str, Any]:
-    return {
-        "intent_id": message.message_id,
-        "creditor": message.creditor,
-        "step": message.step,
-        "stage": message.stage,
-        "channel": message.channel,
-        "rulebook": message.rulebook,
-    }
-
-
-def _outcome(task: dict[str, Any], feedback: Feedback) -> dict[str, Any]:
-    return {
-        "task_id": task["task_id"],
-        "task": task["kind"],
-        "about": task["about"],
-        "outcome": feedback.event,
-    }
+    return facts.noted("consent_revoked", at, **about_message(message), reason=reason)

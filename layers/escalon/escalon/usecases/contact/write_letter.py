@@ -2,19 +2,18 @@
 
 The words are those of the step's message and the amounts those of this moment, not of the day on
 which the task was opened: who has paid meanwhile gets no letter (L7), and neither does whoever must
-not be written to now.
+not be written to now, for whatever reason the list of tasks gives.
 """
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
 
 from escalon.domain.account import Account, Intent
-from escalon.domain.contact.policy import Deny
-from escalon.domain.contact.text import explain
-from escalon.domain.contact.told import kind_of, may_contact
+from escalon.domain.contact.brakes import Brakes
 from escalon.domain.decisions.by_hand import address_of
-from escalon.domain.rules.rulebook import Rulebook, Step
+from escalon.domain.decisions.last_look import last_look, step_of, why_not
+from escalon.domain.rules.rulebook import Rulebook
+from escalon.domain.tasks import Task
 from escalon.messages.context import pick_locale
 from escalon.messages.errors import MessageError
 from escalon.papers.letter import letter_paper
@@ -27,35 +26,31 @@ class NoLetterError(LookupError):
 
 
 def letter_of(
-    account: Account, task: Mapping[str, Any], rulebook: Rulebook, now: datetime
+    account: Account,
+    task: Task,
+    rulebook: Rulebook,
+    now: datetime,
+    *,
+    feeds: Mapping[str, datetime],
+    brakes: Brakes,
 ) -> Paper:
-    """The letter of one task of the kind `letter`, as the table has it. Raises NoLetterError."""
-    step = _step_of(str(task["step"]), rulebook)
-    about = str(task["receivable_id"])
-    owed = next((one for one in account.receivables if one.receivable_id == about), None)
-    if owed is None:
-        raise NoLetterError(f"what the letter was about, {about}, is settled: do not post it")
+    """The letter of one task of the kind `letter`, if it may be posted at `now` (aware): `feeds`
+    says when each payment feed last told us, `brakes` what people have stopped. Raises
+    NoLetterError."""
+    look = last_look(account, rulebook, task, now, feeds=feeds, brakes=brakes)
+    if told := why_not(look, account, rulebook, brakes, "en", now):
+        raise NoLetterError(f"do not post it: {'; '.join(told)}")
+    step = step_of(rulebook, task)
+    if step is None or not step.message:
+        raise NoLetterError(f"the rulebook has no message for the step {task.step}")
     locale = pick_locale(
         rulebook.messages.keys(), account.language or rulebook.language, rulebook.language
     )
-    point = address_of(account, "letter", str(task.get("point_id", "")))
-    verdict = may_contact(
-        account,
-        rulebook,
-        channel="letter",
-        point=point,
-        kind=kind_of(step),
-        at=now,
-        receivable=owed,
-        step=step,
-    )
-    if isinstance(verdict, Deny):
-        raise NoLetterError(f"do not post it: {explain(verdict, 'en')}")
     intent = Intent(
-        str(task["task_id"]),
+        task.task_id,
         "planned",
-        str(task["creditor"]),
-        about,
+        task.creditor,
+        task.receivable_id,
         step.step,
         step.stage,
         "letter",
@@ -65,17 +60,10 @@ def letter_of(
         now,
     )
     context = message_context(account, intent, step, rulebook, now)
+    point = address_of(account, "letter", task.point_id)
     address = point.address if point is not None else ""
     lines = tuple(part.strip() for part in address.replace("\n", ",").split(",") if part.strip())
     try:
         return letter_paper(rulebook.messages[locale], step.message, context, lines)
     except MessageError as error:
         raise NoLetterError(f"there is no letter to write: {error}") from error
-
-
-def _step_of(name: str, rulebook: Rulebook) -> Step:
-    for strategy in rulebook.strategies:
-        for step in strategy.steps:
-            if step.step == name and step.message:
-                return step
-    raise NoLetterError(f"the rulebook has no message for the step {name} any more")

@@ -15,8 +15,10 @@ import msgspec
 from escalon.domain import facts
 from escalon.domain.account import Account, Intent, Receivable
 from escalon.domain.contact.brakes import NO_BRAKES, Brakes
+from escalon.domain.contact.channels import MESSAGE_CHANNELS
+from escalon.domain.decisions.by_channel import NO_FEEDS
 from escalon.domain.decisions.decision import Decision
-from escalon.domain.decisions.engine import MESSAGE_CHANNELS, NO_FEEDS, decide
+from escalon.domain.decisions.engine import UNHEARD, decide
 from escalon.domain.decisions.transitions import plan
 from escalon.domain.identity import issue_list
 from escalon.domain.ports import Rulebooks
@@ -146,7 +148,7 @@ class Escalate:
         accounts = (*(c.account.account_id for c in changes), *(i.account_id for i, _ in bad))
         page = Page(page_id, shard.shard, accounts)
         self._save_page(page)
-        changes = self._pace(changes, shard.as_of)
+        changes = self._pace(changes, shard.as_of, self._linked)
         written, refused = self._write(changes, shard, page_id, conflicts)
         for change in written:
             _, outcome, reason = run_of(change.run)
@@ -193,7 +195,7 @@ class Escalate:
         return on_its_rulebook(change, in_force)
 
     def _count_listed(self, change: Change, shard: ShardOfRun) -> None:
-        if any(reason["code"] == "unheard" for reason in change.facts[0]["reasons"]):
+        if any(reason["code"] in UNHEARD for reason in change.facts[0]["reasons"]):
             self._listed += 1
             if self._listed == MOST_LISTED:
                 self._report("carrier_silent", {"run_id": shard.run_id, "shard": shard.shard})

@@ -23,8 +23,9 @@ from escalon.domain.contact.brakes import (
     Brakes,
     exclusion,
 )
+from escalon.domain.contact.channels import MESSAGE_CHANNELS
 from escalon.domain.contact.told import zones_for
-from escalon.domain.decisions.engine import MESSAGE_CHANNELS, decide
+from escalon.domain.decisions.engine import decide
 from escalon.domain.decisions.transitions import set_aside
 from escalon.domain.holds import ended
 from escalon.domain.local_time import local_date

@@ -15,6 +15,8 @@ from msgspec.structs import replace
 
 from escalon.domain import facts
 from escalon.domain.account import Account, Intent
+from escalon.domain.contact.channels import MESSAGE_CHANNELS
+from escalon.domain.contact.co_debtors import follows, reach
 from escalon.domain.contact.pacing import (
     ANY,
     QUEUED_AHEAD,
@@ -26,12 +28,13 @@ from escalon.domain.contact.pacing import (
 )
 from escalon.domain.contact.policy import Allow
 from escalon.domain.contact.told import contact_verdict, kind_of, stops_of, zones_for
-from escalon.domain.decisions.engine import MESSAGE_CHANNELS, settle_by
+from escalon.domain.decisions.intents import settle_by
 from escalon.domain.decisions.transitions import set_aside
-from escalon.domain.local_time import local_date
+from escalon.domain.local_time import add_days, local_date, start_of_day
 from escalon.domain.ports import Rulebooks
-from escalon.domain.rules.rulebook import Rulebook, Step
+from escalon.domain.rules.rulebook import Rulebook
 from escalon.domain.storage import Change, ConflictError
+from escalon.usecases.contact.co_debtors import LinkedAccounts
 from escalon.usecases.runs.books import run_mark, run_of
 
 if TYPE_CHECKING:
@@ -50,8 +53,11 @@ class Pace:
         self._rulebooks = rulebooks
         self._read: dict[tuple[str, datetime], Quota | None] = {}
 
-    def __call__(self, changes: Sequence[Change], as_of: datetime) -> list[Change]:
-        """The changes, those with a new message at its turn."""
+    def __call__(
+        self, changes: Sequence[Change], as_of: datetime, linked: LinkedAccounts
+    ) -> list[Change]:
+        """The changes, those with a new message at its turn. `linked` has the accounts of
+        co-debtors and guarantors."""
         paced = list(changes)
         by_channel: dict[str, list[tuple[int, Intent]]] = {}
         for number, change in enumerate(paced):
@@ -60,7 +66,7 @@ class Pace:
                 by_channel.setdefault(intent.channel, []).append((number, intent))
         for channel, found in by_channel.items():
             quota = self._quota(channel, as_of)
-            for rulebook, closes, alike in self._by_window(paced, found, quota, as_of):
+            for rulebook, closes, alike in self._by_window(paced, found, quota, as_of, linked):
                 creditors = [intent.creditor for _, intent in alike]
                 intervals = {
                     name: span
@@ -88,6 +94,7 @@ class Pace:
         found: Sequence[tuple[int, Intent]],
         quota: Quota | None,
         as_of: datetime,
+        linked: LinkedAccounts,
     ) -> list[tuple[Rulebook, datetime, list[tuple[int, Intent]]]]:
         """The messages that have to take turns, those together whose contact window is the same:
         with their rulebook and when that window closes, the first to close first."""
@@ -96,22 +103,31 @@ class Pace:
             rulebook = self._rulebooks.get(intent.rulebook)
             if not rulebook.caps and quota is None:
                 continue
-            account, step = changes[number].account, _step_of(rulebook, intent)
+            step = rulebook.find_step(intent.step, reminder=bool(intent.reminder))
+            debtor = changes[number].account
+            others = linked.of(debtor, rulebook) if intent.person else {}
+            reader = others.get(intent.person, debtor)
             key = (
                 intent.rulebook,
-                account.country,
-                account.region,
-                zones_for(rulebook, account),
+                reader.country,
+                reader.region,
+                zones_for(rulebook, reader),
                 kind_of(step) if step is not None else "",
-                account.hours,  # whoever chose hours of their own has their own window
-                account.extra_hours,
+                reader.hours,  # whoever chose hours of their own has their own window
+                reader.extra_hours,
+                (intent.role, zones_for(rulebook, debtor)) if intent.person else None,
             )
             groups.setdefault(key, []).append((number, intent))
         windows = []
         for alike in groups.values():
             number, intent = alike[0]
             rulebook = self._rulebooks.get(intent.rulebook)
-            closes = _window_closes(changes[number].account, intent, rulebook, as_of)
+            account = changes[number].account
+            if intent.person:
+                others = linked.of(account, rulebook)
+                closes = _others_window_closes(account, intent, rulebook, others, as_of)
+            else:
+                closes = _window_closes(account, intent, rulebook, as_of)
             windows.append((rulebook, closes, alike))
         return sorted(windows, key=lambda window: window[1])
 
@@ -178,18 +194,10 @@ def _new_message(change: Change) -> Intent | None:
     """The message that this change plans."""
     before = {intent.intent_id for intent in change.stored.account.intents}
     for intent in change.account.intents:
-        # One to a co-debtor or guarantor goes at once: the window that counts is another's.
-        by_us = intent.channel in MESSAGE_CHANNELS and not intent.task and not intent.person
+        by_us = intent.channel in MESSAGE_CHANNELS and not intent.task
         if by_us and intent.intent_id not in before:
             return intent
     return None
-
-
-def _step_of(rulebook: Rulebook, intent: Intent) -> Step | None:
-    ladders = [strategy.steps for strategy in rulebook.strategies]
-    if intent.reminder:
-        ladders = [rulebook.agreements.reminders]
-    return next((step for steps in ladders for step in steps if step.step == intent.step), None)
 
 
 def _window_closes(
@@ -201,7 +209,7 @@ def _window_closes(
     zones = zones_for(rulebook, account)
     point = next((p for p in account.points if p.point_id == intent.point_id), None)
     about = next((r for r in account.receivables if r.receivable_id == intent.receivable_id), None)
-    step = _step_of(rulebook, intent)
+    step = rulebook.find_step(intent.step, reminder=bool(intent.reminder))
 
     def allowed(at: datetime) -> bool:
         today = local_date(zones, at)
@@ -220,6 +228,35 @@ def _window_closes(
         return isinstance(verdict, Allow)
 
     return closes_at(allowed, as_of)
+
+
+def _others_window_closes(
+    account: Account,
+    intent: Intent,
+    rulebook: Rulebook,
+    others: Mapping[str, Account],
+    as_of: datetime,
+) -> datetime:
+    """The same of a message to a co-debtor or guarantor: their own window, and no longer than the
+    debtor's day, since on the next one a step of the debtor's may be due, which it must not hold
+    back."""
+    zones = zones_for(rulebook, account)
+    tomorrow = start_of_day(zones, add_days(local_date(zones, as_of), 1))
+    found = (
+        one
+        for one in follows(account, intent.creditor, account.receivables, rulebook, as_of)
+        if one.link.account_id == intent.person
+        and one.receivable.receivable_id == intent.receivable_id
+    )
+    follow = next(found, None)
+    if follow is None:
+        return tomorrow
+
+    def allowed(at: datetime) -> bool:
+        how = reach(follow, intent.creditor, others, rulebook, at)
+        return (how.channel, how.point_id) == (intent.channel, intent.point_id)
+
+    return min(closes_at(allowed, as_of), tomorrow)
 
 
 def _at_its_turn(

@@ -14,7 +14,8 @@ import msgspec
 
 from escalon.domain import facts
 from escalon.domain.account import Account
-from escalon.domain.decisions.engine import intent_id
+from escalon.domain.contact.told import zones_for
+from escalon.domain.decisions.intents import intent_id
 from escalon.domain.local_time import local_date
 from escalon.domain.ports import Clock
 from escalon.domain.rules.credit import Review, review
@@ -73,7 +74,7 @@ class ReviewBook:
         for stored in self._table.all_accounts():
             done.accounts += 1
             account = stored.account
-            zones = account.zones or (rulebook.default_zone,)
+            zones = zones_for(rulebook, account)
             for experiment in running:
                 found = outcome_of(account, experiment, now, zones)
                 if found is not None:
@@ -168,7 +169,7 @@ def task_of(
     account: Account, rulebook: Rulebook, rules: CreditRules, found: Review, now: datetime
 ) -> dict[str, Any]:
     """The work for a person. Its name is the account's and the turn's, so it is given out once."""
-    zones = account.zones or (rulebook.default_zone,)
+    zones = zones_for(rulebook, account)
     number, _ = turn_of(account.account_id, rules.every_days, local_date(zones, now))
     return {
         "task_id": intent_id(account.account_id, TASK, number),

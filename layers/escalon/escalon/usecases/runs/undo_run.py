@@ -15,7 +15,8 @@ import msgspec
 from escalon.domain import facts
 from escalon.domain.account import Account, Receivable, StepRecord
 from escalon.domain.audit import Act
-from escalon.domain.decisions.engine import intent_id
+from escalon.domain.contact.told import zones_for
+from escalon.domain.decisions.intents import intent_id
 from escalon.domain.decisions.undoing import Opened, Undone, undo
 from escalon.domain.local_time import local_date
 from escalon.domain.payments import ledger
@@ -337,7 +338,7 @@ class UndoRuns:
             rulebook = self._rulebooks.get(str(message["rulebook"]))
             creditor: Creditor = rulebook.creditors[str(message["creditor"])]
             claimed_at = datetime.fromisoformat(str(message["claimed_at"]))
-            zones = account.zones or (live.default_zone,)
+            zones = zones_for(live, account)
             words = draft(
                 name=account.name,
                 language=account.language or live.language,
