@@ -16,6 +16,7 @@ from escalon.domain.contact.rules import OnFile
 from escalon.domain.decisions.engine import decide
 from escalon.domain.decisions.forecast import forecast, walk
 from escalon.domain.local_time import local_date
+from escalon.domain.payments.statement import asked_about
 from escalon.domain.rules.rulebook import Rulebook
 from escalon.messages.render import render_email, render_sms
 from escalon.messages.samples import sample_contexts
@@ -86,6 +87,26 @@ def disputed(who: Account, since: str, until: str) -> Account:
 def test_an_example_has_no_finding(country: str) -> None:
     """Words, tone, plain language, what the law wants shown, and each notice before its gate."""
     assert lint(SAMPLES / country, rules(country), today=TODAY) == []
+
+
+def test_a_demand_that_could_name_no_bureau_is_an_error() -> None:
+    """LO 3/2018, art. 20.1.c: the systems are named."""
+    by = rules("es")
+    nameless = {name: replace(one, bureaus=()) for name, one in by.creditors.items()}
+    (found,) = lint(SAMPLES / "es", replace(by, creditors=nameless), today=TODAY)
+    assert (found.rule, found.severity) == ("bureau-not-named", "error")
+    assert found.problem.message == (
+        "the policy of ES wants the bureau named, and muestra-es has no `bureaus`"
+    )
+
+
+def test_a_notice_is_about_what_is_past_due_alone() -> None:
+    """What comes due has no default yet, so no gate may open on its notice (Ley 1266, art. 12)."""
+    late, today = receivable("2026-09-01"), receivable("2026-09-08", receivable_id="r2")
+    by, now = rules("co"), at("2026-09-08 10:00")
+    who = account(late, today)
+    assert [len(part) for part in asked_about(who, "andina", by, now)] == [1, 1]
+    assert [len(part) for part in asked_about(who, "andina", by, now, ("bureau_notice",))] == [1, 0]
 
 
 # --- Colombia: Ley 1266 de 2008, art. 12; Ley 2157 de 2021 ----------------------------------------
@@ -159,7 +180,7 @@ def test_united_states_nothing_follows_the_notice_before_the_time_to_dispute_is_
         debtor("us"), quick, at("2026-09-01 00:00", clock), at("2026-10-09 10:00", clock)
     )
     told = params(decide(last.account, quick, at("2026-10-09 10:00", clock)), "gate_closed")
-    assert (told["why"], told["until"]) == ("gate_waits", at("2026-10-10 00:00", clock))
+    assert (told["why"], told["until"]) == ("gate_waits", at("2026-10-13 00:00", clock))
 
 
 def test_united_states_a_dispute_stops_the_asking_and_what_stands_behind_it() -> None:
@@ -221,14 +242,14 @@ def test_a_bureau_notice_says_what_when_to_whom_and_how_to_object() -> None:
 def test_a_validation_notice_itemises_each_debt_and_says_until_when_to_dispute() -> None:
     told = words("us", "en", "validation_notice", "interest and fees")
     assert (
-        "- FV-20304: on September 14, 2026 you owed USD 1,000,000.00. Since then USD 25,500.00 of "
-        "interest was added. Since then USD 20,000.00 of fees was added. Total of this debt now: "
-        "USD 1,045,500.00."
+        "- FV-20304: on September 14, 2026 you owed USD 1,000,000.00. Between that day and today: "
+        "interest USD 25,500.00, fees USD 20,000.00, payments and credits USD 0.00. Total of this "
+        "debt now: USD 1,045,500.00."
     ) in told
     assert "Call or write to us by December 8, 2026 to dispute all or part of the debt." in told
     assert "we must stop collection on any amount you dispute until we send you" in told
     part = words("us", "en", "validation_notice", "partly paid")
-    assert "you owed USD 2,000,000.00. You paid or were credited USD 765,433.00." in part
+    assert "interest USD 0.00, fees USD 0.00, payments and credits USD 765,433.00." in part
 
 
 def test_a_demand_names_the_systems_and_the_day() -> None:

@@ -80,8 +80,13 @@ def test_what_was_lawful_when_it_was_opened_and_still_is_may_be_done() -> None:
         ({"receivables": (receivable(open_minor=0),)}, ["settled"]),
         ({"awaited": (Awaited("p", NOW, at("2026-10-07 10:00")),)}, ["payment_awaited"]),
         ({"receivables": (receivable(notices=GIVEN[:1]),)}, ["gate_closed"]),
+        ({"credits": {"andina|COP": 10_000_000}}, ["covered_by_credit"]),
+        ({"credits": {"andina|COP": 9_999_000}}, ["below_threshold"]),
     ],
-    ids=["disputed", "held", "agreed", "paid", "settled", "money under way", "notice taken back"],
+    ids=[
+        *("disputed", "held", "agreed", "paid", "settled", "money under way", "notice taken back"),
+        *("covered by credit", "nearly"),
+    ],
 )
 def test_what_has_changed_since_is_said(changed: dict[str, Any], codes: list[str]) -> None:
     found = look_at(replace(ANA, **changed), REPORT, NOW)

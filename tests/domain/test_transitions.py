@@ -14,6 +14,7 @@ from escalon.domain.decisions.transitions import (
     CONTACTS_KEPT,
     channel_stopped,
     claim,
+    communicated,
     find_intent,
     plan,
     release,
@@ -193,6 +194,12 @@ def test_the_first_communication_is_then_the_next_one_that_may_have_arrived() ->
     assert first_contacts(after(written, "bounced")) == {"r1": NINE + 6 * hour}
     spoke = replace(written, conversations=(Conversation(NINE + 5 * hour),))
     assert first_contacts(after(spoke, "bounced")) == {"r1": NINE + 5 * hour}
+    # With them about all that they owe, or by them.
+    of_all = (*SENT.contacts, ContactRecord("all", "voice", NINE + 5 * hour, ""))
+    about_all = replace(spoke, contacts=of_all)
+    assert first_contacts(after(about_all, "bounced")) == {"r1": NINE + 5 * hour}
+    called_us = replace(SENT, conversations=(Conversation(NINE + hour, "voice", inbound=True),))
+    assert first_contacts(after(called_us, "bounced")) == {"r1": NINE + hour}
     # An earlier message had told of it, so nothing changes.
     earlier = replace(SENT.receivables[0], first_contact_at=NINE - hour)
     known = replace(written, receivables=(earlier,))
@@ -354,3 +361,16 @@ def test_a_message_of_a_receivable_that_is_paid_moves_no_step() -> None:
     account = after(paid, "bounced", address_bad=True)
     assert account.receivables == ()
     assert account.points[0].failed == "bounced"
+
+
+def test_a_communication_that_is_told_of_late_is_of_its_own_day() -> None:
+    """It was the first of a debt that a later message told of, and no word of one to come."""
+    hour = timedelta(hours=1)
+    debts = (
+        receivable(receivable_id="r1", first_contact_at=NINE + hour),
+        receivable(receivable_id="r2", first_contact_at=NINE - hour),
+        receivable(receivable_id="r3", issued_on=NINE.date() + timedelta(days=1)),
+        receivable(receivable_id="r4", issued_on=NINE.date()),
+    )
+    told = communicated(account(*debts), "andina", NINE)
+    assert first_contacts(told) == {"r1": NINE, "r2": NINE - hour, "r3": None, "r4": NINE}

@@ -1,5 +1,6 @@
 """Messages are tried before they are published; every mistake is found at once, with its line."""
 
+import re
 from datetime import date
 
 import msgspec
@@ -78,6 +79,13 @@ def test_the_shipped_notices_pass_and_name_a_bureau_as_notices_alone(
     ]
     found = review(shipped[locale], *both, creditors=[andina], locale=locale)
     assert {finding.message for finding in found} == {outside[locale]}
+    seen = dict(shipped[locale])
+    seen["bureau_notice"] = re.sub(
+        r"(block (?:subject|preheader) %\}).*?\{%", r"\1TransUnion{%", seen["bureau_notice"]
+    )
+    notice = both[0]
+    found = review(seen, notice, creditors=[andina], locale=locale)
+    assert {finding.message.partition(":")[0] for finding in found} == {"the text has 'transunion'"}
     others = [
         step("useful_notice", "reminder"),
         step("validation_notice", "reminder", ("email",)),

@@ -169,6 +169,17 @@ def test_a_word_from_before_a_withdrawal_gives_nothing_back(
     assert world.account() == before
 
 
+def test_a_withdrawal_that_was_imported_is_of_its_day_everywhere() -> None:
+    """An import tells a day; in Bogotá the instant that is kept for it is in the evening before."""
+    world = World()
+    withdrawn = Consent(date(2024, 1, 5), "contrato 7", datetime(2026, 9, 5, tzinfo=UTC))
+    world.put(debtor(points=(replace(point("email"), consent=withdrawn),)))
+    order = RecordConsent("k2", "w", "a1", "email", "ana@example.com", "7", date(2026, 9, 4))
+    with pytest.raises(ActRefusedError) as error:
+        data(world).record_consent(order, ANA)
+    assert problem(error)[1:] == ("granted_on", "is before they withdrew it (2026-09-05)")
+
+
 def test_an_address_that_came_after_a_refusal_brings_no_older_word_along() -> None:
     """The channel was refused while it had no address, so no consent says when."""
     world = World()
@@ -208,10 +219,10 @@ def test_the_day_of_a_consent_is_the_debtors_own() -> None:
         ("", False, ["r1", "r2", "r3"]),
         ("andina", False, ["r1", "r2"]),
         ("boreal", False, ["r3"]),
-        ("andina", True, []),  # what they began is no message of ours
+        ("andina", True, ["r1", "r2"]),
     ],
 )
-def test_a_conversation_that_we_began_is_the_first_communication_about_the_debts(
+def test_a_conversation_is_the_first_communication_about_the_debts_whoever_began(
     creditor: str, inbound: bool, told: list[str]
 ) -> None:
     """12 CFR 1006.34(a)(1): the validation notice is due five days after it."""

@@ -294,6 +294,14 @@ def test_l10_the_carriers_late_word_settles_the_task(
     assert steps(world) == {"friendly": state}
 
 
+def test_l10_that_the_carrier_was_still_trying_told_after_its_time_ends_no_question() -> None:
+    world, message_id = sent()
+    world.run(PAST_ITS_TIME)
+    told(world, message_id, "delayed", at=PAST_ITS_TIME)
+    assert [kind for kind, _ in open_tasks(world)] == ["unknown_fate"]
+    assert world.facts("a1", "task_closed") == []
+
+
 def test_l10_a_word_on_its_way_to_the_list_is_in_time() -> None:
     world, message_id = sent()
     world.clock.at = PAST_ITS_TIME

@@ -485,7 +485,8 @@ def _recipients(draft: _Draft) -> Iterator[Finding]:
 
 
 def _notices(draft: _Draft) -> Iterator[Finding]:
-    """Statutory notices that a law wants first and that nothing on the ladder gives."""
+    """Statutory notices that a law wants first and that nothing on the ladder gives, or that would
+    not name what they have to."""
     barred: set[tuple[str, str]] = set()
     for loc, strategy, step in draft.steps:
         given = {name for one in strategy.steps for name in one.gives}
@@ -500,6 +501,16 @@ def _notices(draft: _Draft) -> Iterator[Finding]:
                     "this ladder gives it",
                     f"write `gives: [{notice}]` on a message above, or note each with "
                     "`escalon notice`",
+                )
+            named = {gate.notice for gate in gates if "bureau_named" in gate.require}
+            unnamed = [one for one in draft.rulebook.creditors.values() if not one.bureaus]
+            if named.intersection(step.gives) and unnamed and _takes(draft, strategy, country):
+                yield draft.error(
+                    "bureau-not-named",
+                    (*loc, "gives"),
+                    f"the policy of {country} wants the bureau named, and "
+                    f"{', '.join(one.creditor for one in unnamed)} has no `bureaus`",
+                    "write in creditors.yaml to which bureaus the creditor reports",
                 )
             duties = [duty for layer in policy.layers for duty in layer.duties if duty.bars_asking]
             for duty in duties if step.message else ():

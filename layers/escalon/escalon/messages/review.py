@@ -63,8 +63,10 @@ def review_messages(
     about an instalment, and the receipt of a payment and the message with an agreement's document
     wherever there is one. A message that a step names and nobody wrote is not reported here but
     where the step stands."""
-    creditors, steps = list(creditors), list(steps)
-    elsewhere = {step.message for step in steps if not _OF_BUREAUS.intersection(step.gives)}
+    creditors, steps, reminders = list(creditors), list(steps), list(reminders)
+    elsewhere = {
+        step.message for step in (*steps, *reminders) if not _OF_BUREAUS.intersection(step.gives)
+    }
     notices = {step.message for step in steps} - elsewhere
     found: set[Finding] = set()
     for creditor in creditors:

@@ -159,9 +159,18 @@ _TOO_STERN = (
 def check_words(message: Email | Sms, locale: str, *, names_bureaus: bool = False) -> list[Problem]:
     """What this message says that no message may say; an empty list lets it pass. A language
     without lists is a problem of its own, since nothing was checked. A statutory notice of what a
-    bureau is to be told `names_bureaus` in its text."""
+    bureau is to be told `names_bureaus` in its text, not where others read along."""
     found = _found(message, locale)
-    return [one for one in found if not (names_bureaus and one.reason == _BUREAU)]
+    if not names_bureaus:
+        return found
+    language = locale.partition("-")[0]
+    seen = (
+        [message.text[:SMS_START]]
+        if isinstance(message, Sms)
+        else [message.subject, message.preheader]
+    )
+    at_sight = _in_body(seen, language) if language in _DEBT else []
+    return [one for one in found if one.reason != _BUREAU or one in at_sight]
 
 
 def _found(message: Email | Sms, locale: str) -> list[Problem]:

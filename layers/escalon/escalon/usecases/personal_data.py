@@ -8,7 +8,7 @@ between any two of its steps is made good by the next run.
 """
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, date, datetime, time
 from hashlib import blake2b
@@ -235,8 +235,9 @@ class PersonalData:
                 told = "no contact point on file has this address"
                 raise refused("not_found", "address", told, "import it first, then record this")
             withdrawn = self._withdrawn_at(account, order)
-            if withdrawn is not None and granted_on < local_date(zones, withdrawn):
-                told = f"is before they withdrew it ({local_date(zones, withdrawn)})"
+            day = _withdrawn_on(withdrawn, zones) if withdrawn is not None else None
+            if day is not None and granted_on < day:
+                told = f"is before they withdrew it ({day})"
                 raise refused("wrong", "granted_on", told, "give what they have said since then")
             others = tuple(c for c in account.refused_channels if c != order.channel)
             return replace(account, points=points, refused_channels=others)
@@ -613,3 +614,11 @@ def _put(archive: ZipFile, name: str, body: bytes, now: datetime) -> None:
     info = ZipInfo(name, now.astimezone(UTC).timetuple()[:6])
     info.compress_type = ZIP_DEFLATED
     archive.writestr(info, body)
+
+
+def _withdrawn_on(withdrawn: datetime, zones: Sequence[str]) -> date:
+    """The day of a withdrawal on the person's calendar. An import tells a day, not an instant, and
+    keeps it as the midnight of UTC that begins it."""
+    if withdrawn.astimezone(UTC).time() == time():
+        return withdrawn.astimezone(UTC).date()
+    return local_date(zones, withdrawn)

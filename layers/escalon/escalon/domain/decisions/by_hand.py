@@ -26,15 +26,15 @@ _BY_NUMBER = frozenset(("voice", "sms", "whatsapp"))
 
 
 def spoke(account: Account, spoken: Conversation, name: str, creditor: str = "") -> Account:
-    """The person and we spoke. If we began it, it was a contact of the name `name` too, and a
-    communication about the debts to that creditor, or (empty) about all that the person owes: what
-    a law counts from the first one runs from then on (12 CFR 1006.34)."""
+    """The person and we spoke. If we began it, it was a contact of the name `name` too. Whoever
+    began it, it was a communication about the debts to that creditor, or (empty) about all that the
+    person owes: what a law counts from the first one runs from then on (12 CFR 1006.34(b)(2))."""
     conversations = (*_conversations(account, spoken.at), spoken)
     if not spoken.inbound:
         account = _counted(account, ContactRecord(name, spoken.channel, spoken.at, creditor))
-        owed_to = {each.creditor for each in account.receivables if each.open_minor > 0}
-        for each in (creditor,) if creditor else sorted(owed_to):
-            account = communicated(account, each, spoken.at)
+    owed_to = {each.creditor for each in account.receivables if each.open_minor > 0}
+    for each in (creditor,) if creditor else sorted(owed_to):
+        account = communicated(account, each, spoken.at)
     return replace(account, conversations=conversations)
 
 

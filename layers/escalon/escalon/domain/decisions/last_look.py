@@ -21,6 +21,8 @@ from escalon.domain.decisions.by_channel import braked, not_fresh
 from escalon.domain.decisions.by_hand import address_of
 from escalon.domain.decisions.decision import Reason, Refusal
 from escalon.domain.decisions.explanation import refusal_sentence, sentence
+from escalon.domain.decisions.owed import carrying_of, owed_of
+from escalon.domain.decisions.view import view_of
 from escalon.domain.holds import open_hold
 from escalon.domain.local_time import local_date
 from escalon.domain.rules.rulebook import CALL, Rulebook, Step
@@ -60,6 +62,7 @@ def last_look(
     zones = zones_for(rulebook, account)
     stops = stops_of(account, rulebook.holds, task.receivable_id, local_date(zones, at), zones)
     reasons += _rests(account, rulebook, owed, at)
+    reasons += _too_little(account, rulebook, owed, at, feeds)
     if step is not None:
         policy = rulebook.policy_for(account.country)
         shut = gate_reason(account, rulebook, policy, step, owed, zones=zones, stops=stops, at=at)
@@ -91,7 +94,8 @@ def why_not(
 
 def step_of(rulebook: Rulebook, task: Task) -> Step | None:
     """The step that the task carries out, as the rules have it now."""
-    steps = (step for strategy in rulebook.strategies for step in strategy.steps)
+    ladders = [s.steps for s in rulebook.strategies]
+    steps = (step for ladder in (*ladders, rulebook.agreements.reminders) for step in ladder)
     return next(
         (s for s in steps if s.step == task.step and task.kind in (s.task, *s.channels)), None
     )
@@ -145,6 +149,20 @@ def _rests(
         if money.creditor in ("", owed.creditor) and money.since <= at < money.until:
             yield Reason("payment_awaited", {"creditor": owed.creditor, "until": money.until})
             return
+
+
+def _too_little(
+    account: Account,
+    rulebook: Rulebook,
+    owed: Receivable,
+    at: datetime,
+    feeds: Mapping[str, datetime],
+) -> Iterator[Reason]:
+    """Why what is owed to the creditor, net of credit, is not chased (any more)."""
+    view = view_of(account, rulebook, at, feeds)
+    chased = owed_of(view).by_creditor.get(owed.creditor, [])
+    _, _, why_not = carrying_of(view, owed.creditor, chased)
+    yield from (reason for reason in why_not if reason.params["currency"] == owed.currency)
 
 
 def _by_hand(

@@ -278,18 +278,17 @@ def _not_communicated(account: Account, message_id: str) -> Account:
     failed = next((contact for contact in contacts if contact.message_id == message_id), None)
     if failed is None:
         return account
-    spoken = {each.at for each in account.conversations or ()}
-    first = min(
-        (
-            contact.at
-            for contact in contacts
-            if contact.creditor == failed.creditor
-            and contact.reached
-            and contact.at > failed.at
-            and (contact.channel != "voice" or contact.at in spoken)
-        ),
-        default=None,
+    conversations = account.conversations or ()
+    spoken = {each.at for each in conversations}
+    later = (
+        contact.at
+        for contact in contacts
+        if contact.creditor in ("", failed.creditor)  # empty: about all that is owed
+        and contact.reached
+        and (contact.channel != "voice" or contact.at in spoken)
     )
+    they_began = (each.at for each in conversations if each.inbound)
+    first = min((at for at in (*later, *they_began) if at > failed.at), default=None)
     receivables = tuple(
         replace(receivable, first_contact_at=first)
         if receivable.creditor == failed.creditor and receivable.first_contact_at == failed.at
@@ -470,13 +469,16 @@ def _recorded(account: Account, intent: Intent, state: StepState, at: datetime) 
 def communicated(
     account: Account, creditor: str, at: datetime, about: Collection[str] | None = None
 ) -> Account:
-    """Of each of these debts to the creditor, or (None) of all, was spoken at that instant: what
-    counts from the first communication counts from then on (12 CFR 1006.34)."""
+    """Of each of these debts to the creditor, or (None) of all that there were, was spoken at that
+    instant: what counts from the first communication counts from then on (12 CFR 1006.34). It may
+    be told of late, after a later one."""
 
     def is_new(receivable: Receivable) -> bool:
+        first = receivable.first_contact_at
         return (
             receivable.creditor == creditor
-            and receivable.first_contact_at is None
+            and (first is None or at < first)
+            and receivable.issued_on <= at.date()
             and (about is None or receivable.receivable_id in about)
         )
 

@@ -47,9 +47,13 @@ def asked_about(
     account: Account, creditor: str, rulebook: Rulebook, at: datetime, gives: Sequence[str] = ()
 ) -> tuple[list[Receivable], list[Receivable]]:
     """What a message of that instant, which gives the notices `gives`, asks for: the statement
-    without what a missed notice bars (12 CFR 1006.34, 1006.38)."""
+    without what a missed notice bars (12 CFR 1006.34, 1006.38). A statutory notice is about what is
+    past due alone: it counts as given of each debt that it shows, and before the default there is
+    nothing to give notice of (Ley 1266 of 2008, art. 12)."""
     zones = zones_for(rulebook, account)
     overdue, upcoming = statement(account, creditor, rulebook, local_date(zones, at))
+    if gives:
+        upcoming = []
     policy = rulebook.policy_for(account.country)
     missed = missed_notices(
         account, rulebook, policy, (*overdue, *upcoming), zones=zones, at=at, gives=gives

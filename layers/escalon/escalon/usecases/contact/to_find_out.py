@@ -68,7 +68,10 @@ def after_word(
     says so already: closed once nobody has to find out any more; opened, and due when the carrier
     has had its time, where the carrier cannot tell either. As transaction items and facts."""
     is_open = task is not None and "closed_at" not in task
-    if task is not None and is_open and is_known(message.state):
+    heard_by = message.claimed_at + HEARD_WITHIN
+    # That the carrier was still trying, told after its time, tells a person nothing.
+    is_answered = is_known(message.state) and (message.state != "delayed" or now < heard_by)
+    if task is not None and is_open and is_answered:
         closed = {**task, "closed_at": at, "outcome": event}
         told = {
             "task_id": task["task_id"],
@@ -81,7 +84,7 @@ def after_word(
     on_its_way = find_intent(account, unknown_fate_id(account.account_id, message.message_id))
     if message.state != "unconfirmed" or is_open or on_its_way is not None:
         return [], []
-    put, fact = opened(table, message, now, max(now, message.claimed_at + HEARD_WITHIN))
+    put, fact = opened(table, message, now, max(now, heard_by))
     return [put], [fact]
 
 
