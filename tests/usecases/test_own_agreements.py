@@ -275,6 +275,11 @@ def test_what_waits_for_an_approval_can_be_taken_back() -> None:
     visitor.get(f"agreement?id={done.agreement.agreement_id}&done=accepted")
     assert "Recibimos su aceptación. Cuando el acuerdo esté aprobado" in visitor.text
     assert "quedó aceptado" not in visitor.text
+    # Nothing of it is to be paid while it may come to nothing.
+    assert "Pagar" not in visitor.text
+    visitor.get()
+    assert "Próximo pago" not in visitor.text
+    visitor.get(f"agreement?id={done.agreement.agreement_id}")
     visitor.get(visitor.links()["Ya no quiero este acuerdo"])
     visitor.post(f"decline?id={done.agreement.agreement_id}")
     assert states(stand) == ["cancelled"]

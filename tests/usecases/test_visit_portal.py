@@ -395,6 +395,26 @@ def test_who_owes_nothing_is_told_no_law() -> None:
     assert "la ley" not in inside(in_britain(owing(country="GB", receivables=()))).text
 
 
+def test_nothing_is_offered_on_a_debt_that_nobody_may_ask_for() -> None:
+    """12 CFR 1006.34: its notice is owed since days, so a plan must not ask for it either."""
+    barred = replace(
+        receivable("r2", late=30, open_minor=70_000_00),
+        first_contact_at=NOW - timedelta(days=21),
+    )
+    owed = owing(receivable("r1", late=20, open_minor=600_000_00), barred, country="US")
+    stand = Stand(replace(owed, zones=("America/Chicago",)))
+    stand.rulebook = replace(stand.rulebook, contact_policies={"US": policy_of("US")})
+    visitor = inside(stand)
+    visitor.get("offers")
+    assert "$ 300.000" in visitor.text  # two instalments of 600,000
+    assert "70.000" not in visitor.text
+    visitor.get("promise")
+    assert "$ 600.000" in visitor.text
+    stand.world.put(replace(stand.world.account(), receivables=(barred,)), None)
+    visitor.get("offers")
+    assert "70.000" not in visitor.text
+
+
 def in_britain(account: Account) -> Stand:
     stand = Stand(account)
     stand.rulebook = replace(stand.rulebook, contact_policies={"GB": policy_of("GB")})

@@ -7,7 +7,7 @@ caller has seen: if somebody else was quicker, nothing is done (two editors).
 """
 
 import hashlib
-from collections.abc import Callable, Container, Iterable, Sequence
+from collections.abc import Callable, Collection, Container, Iterable, Sequence
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -167,9 +167,10 @@ class ManageAgreements:
 
     # ---------------------------------------------------------------- what may be agreed
 
-    def pots(self, account_id: str) -> tuple[Debt, ...]:
-        """The debts that may be agreed on, one for each creditor and currency. Where there are
-        more receivables than one agreement can be about, the oldest of them are named."""
+    def pots(self, account_id: str, but_not: Collection[str] = ()) -> tuple[Debt, ...]:
+        """The debts that may be agreed on, one for each creditor and currency, without some
+        receivables if wanted. Where there are more than one agreement can be about, the oldest of
+        them are named."""
         ground = self._ground(account_id)
         owed = {
             (one.creditor, one.currency)
@@ -179,8 +180,11 @@ class ManageAgreements:
         found = []
         for creditor, currency in sorted(owed):
             debt = Debt(account_id, creditor, currency)
-            if asked := _asked(ground.agreeable(debt, None), ground.today):
-                found.append(replace(debt, receivables=_oldest_of_too_many(asked)))
+            every = ground.agreeable(debt, None)
+            may = [one for one in every if one.receivable_id not in but_not]
+            if asked := _asked(may, ground.today):
+                most = MOST_DEBTS if len(may) == len(every) else 0
+                found.append(replace(debt, receivables=_oldest_if_more(asked, most)))
         return tuple(found)
 
     def offers(
@@ -811,9 +815,10 @@ def _asked(may: list[Receivable], today: date) -> list[Receivable]:
     return [one for one in may if one.due_on is not None and one.due_on <= today] or may
 
 
-def _oldest_of_too_many(owed: list[Receivable]) -> tuple[str, ...]:
-    """The names of the oldest that one agreement can be about; none if it can be about all."""
-    if len(owed) <= MOST_DEBTS:
+def _oldest_if_more(owed: list[Receivable], most: int) -> tuple[str, ...]:
+    """The names of the oldest that one agreement can be about; none if there are no more than
+    `most`."""
+    if len(owed) <= most:
         return ()
     oldest = sorted(owed, key=lambda one: (one.due_on or date.max, one.receivable_id))
     return tuple(one.receivable_id for one in oldest[:MOST_DEBTS])

@@ -389,12 +389,13 @@ class Due(msgspec.Struct, frozen=True):
 
 def next_instalment(opened: Opened, agreement_id: str) -> Due | None:
     """The next instalment of one of the account's agreements with the link's creditor; None if
-    nothing of it is to be paid."""
+    nothing of it is to be paid (yet: one that waits for an approval may come to nothing)."""
     for agreement in opened.account.agreements:
         if agreement.agreement_id != agreement_id or agreement.creditor != opened.link.creditor:
             continue
         following = standing(agreement, opened.today).next_due
-        if agreement.state not in ("accepted", "active") or following is None:
+        in_force = agreement.state in ("accepted", "active") and not agreement.waits_for_approval
+        if not in_force or following is None:
             return None
         owed = {agreement.currency: following.left_minor}
         return Due(owed, following.instalment.due_on, tuple(agreement.debts))

@@ -6,7 +6,7 @@ that could be altered: the plan is worked out anew from the ledger each time. A 
 what the rules let them agree to alone (docs/agreements.md).
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import date
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
@@ -21,6 +21,7 @@ from escalon.domain.agreements.offers import (
     problem_sentence,
     proposal_sentences,
 )
+from escalon.domain.contact.told import missed_notices, zones_for
 from escalon.domain.holds import open_hold
 from escalon.domain.local_time import add_days
 from escalon.messages.context import Amount
@@ -336,7 +337,8 @@ class AgreementPages:
 
     def _debt(self, room: Room) -> tuple[Debt | None, list[str]]:
         """What may be agreed on in the currency that the query names, or in the first; and the
-        other currencies. With `replaces` the debts of that agreement, if it may be changed."""
+        other currencies. With `replaces` the debts of that agreement, if it may be changed. What a
+        missed notice bars is not asked for in this way either (12 CFR 1006.34)."""
         if replaces := room.visit.query.get("replaces", ""):
             old = self._own(room, replaces)
             if old is None or not may_change(room, old):
@@ -344,7 +346,7 @@ class AgreementPages:
             return Debt(room.account.account_id, old.creditor, old.currency), []
         pots = [
             pot
-            for pot in self._agreements.pots(room.account.account_id)
+            for pot in self._agreements.pots(room.account.account_id, _barred(room))
             if pot.creditor == room.opened.link.creditor
         ]
         wanted = room.visit.query.get("currency", "")
@@ -382,6 +384,19 @@ class AgreementPages:
             terms = chosen
         made = self._agreements.preview(debt, terms, DEBTOR, replaces=replaces)
         return None if made.approval else (debt, terms, made)
+
+
+def _barred(room: Room) -> Collection[str]:
+    """The receivables for which nobody may ask for want of a notice."""
+    account, rulebook, opened = room.account, room.rulebook, room.opened
+    return missed_notices(
+        account,
+        rulebook,
+        rulebook.policy_for(account.country),
+        account.receivables,
+        zones=zones_for(rulebook, account),
+        at=opened.now,
+    )
 
 
 def own_agreement(agreements: ManageAgreements, room: Room, agreement_id: str) -> Agreement | None:
