@@ -390,6 +390,7 @@ class _Environment(ImmutableSandboxedEnvironment):
     def __init__(self, sources: Mapping[str, str]) -> None:
         super().__init__(
             loader=DictLoader(sources),
+            auto_reload=False,  # sources never change
             undefined=_Strict,
             autoescape=_is_html,
             finalize=_finalize,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from escalon.domain.contact.content import folded
 from escalon.messages.context import ReceiptContext
 from escalon.messages.errors import MessageError
 from escalon.messages.render import (
@@ -25,7 +26,7 @@ from escalon.messages.samples import (
     sample_instalments,
     sample_receipts,
 )
-from escalon.messages.words import Problem, check_sender, check_words, folded
+from escalon.messages.words import Problem, check_sender, check_words
 from escalon.messages.written import Email, Sms
 
 if TYPE_CHECKING:

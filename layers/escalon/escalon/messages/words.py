@@ -11,11 +11,11 @@ The lists catch what they name and no more: they stand beside a person's review,
 
 import html
 import re
-import unicodedata
 from typing import Literal
 
 import msgspec
 
+from escalon.domain.contact.content import folded
 from escalon.messages.written import Email, Sms
 
 SMS_START = 40
@@ -239,11 +239,6 @@ def _in_body(texts: list[str], language: str) -> list[Problem]:
             for match in pattern.finditer(line):
                 found[Problem("body", match.group(), reason)] = None
     return list(found)
-
-
-def folded(text: str) -> str:
-    """Lower case without accents, each character for one, so that places stay what they are."""
-    return "".join(unicodedata.normalize("NFD", char)[0].lower()[0] for char in text)
 
 
 _HIDDEN = re.compile(r"<(style|head|title)\b.*?</\1>|<!--.*?-->|<[^>]+>", re.DOTALL | re.IGNORECASE)
