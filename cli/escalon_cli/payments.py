@@ -206,7 +206,7 @@ def commands(
         account: Account,
         receivable: str,
         why: Why,
-        amount: Annotated[str, typer.Option(help="So much of it; else all that fits.")] = "",
+        amount: Annotated[str, typer.Option(help="At most so much; else all that fits.")] = "",
         currency: Annotated[str, typer.Option(help="Of the amount.")] = "",
         payment: Annotated[str, typer.Option(help="Credit of this payment alone.")] = "",
         key: Key = "",

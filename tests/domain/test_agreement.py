@@ -17,6 +17,7 @@ from escalon.domain.agreements.agreed import (
     Acceptance,
     Agreement,
     Asked,
+    Change,
     Instalment,
     Moved,
     Party,
@@ -44,6 +45,7 @@ from escalon.domain.agreements.agreement import (
     standing,
     supersede,
 )
+from escalon.domain.money import Component
 from escalon.domain.payments.payment import BookedPayment, Part, PaymentState
 from tests.domain.debts import at, receivable, step
 
@@ -399,6 +401,33 @@ def test_what_settles_a_receivable_of_a_later_agreement_is_the_later_ones() -> N
     assert standing(counted(second, *bounced, kept), days("10-01")).paid_minor == 0
 
 
+@pytest.mark.parametrize(
+    ("amount", "fulfilled_at", "debts_of_the_later", "stays"),
+    [
+        (HUNDRED, "2026-09-21T09:00", "r1", HUNDRED),
+        (HUNDRED, "2026-09-21T10:00", "r1", HUNDRED),
+        (HUNDRED, "2026-09-21T11:00", "r1", 0),  # it rested when the later one was accepted
+        (HUNDRED, "2026-09-21T09:00", "r2", 0),  # which is about something else
+        (3 * HUNDRED, "2026-09-21T09:00", "r1", 0),  # what settled the debt in full does no longer
+    ],
+)
+def test_what_was_kept_when_a_later_one_was_accepted_does_not_ask_for_its_debts_again(
+    amount: int, fulfilled_at: str, debts_of_the_later: str, stays: int
+) -> None:
+    """Its money goes, and new money would count for the later one alone."""
+    made = promise if amount == HUNDRED else plan
+    change = Change(at(fulfilled_at), "fulfilled", "engine")
+    first = made(amount, accepted=EVIDENCE, state="fulfilled", history=(change,))
+    kept = replace(first, moved=(Moved("p1", "r1", days("09-20"), HUNDRED),))
+    evidence = replace(EVIDENCE, at=at("2026-09-21T10:00"))
+    debts: dict[str, dict[Component, int]] = {debts_of_the_later: {"principal": HUNDRED}}
+    second = plan(agreement_id="g2", accepted=evidence, debts=debts)
+    after = counted(kept, payment("p1", r1=HUNDRED), payment("p1"), second)
+    assert standing(after, days("09-25")).paid_minor == stays
+    back = counted(after, payment("p1"), payment("p1", r1=HUNDRED), second)
+    assert standing(back, days("09-25")).paid_minor == HUNDRED
+
+
 def test_an_offer_that_nobody_accepted_takes_no_money_away() -> None:
     first = promise(accepted=EVIDENCE)
     offer = promise(agreement_id="g2", state="offered")
@@ -653,6 +682,28 @@ def test_what_people_give_up_counts_against_the_discount_first_and_then_like_mon
     assert [fact["forfeited"] for fact in broken.facts if "forfeited" in fact] == [
         {"interest": 5 * ONE}
     ]
+
+
+def test_what_people_give_up_counts_against_what_was_charged_beside_it_first() -> None:
+    """L14: interest and fees that the agreement gives up anyway are no money; principal is."""
+    beside = settlement(beside_minor=25 * ONE)
+    waives: dict[Component, int] = {"fee": 10 * ONE, "interest": 20 * ONE, "principal": 30 * ONE}
+    after = given_up_by_people(beside, "act 1", "r2", waives, today=days("09-20"))
+    assert after.beside_minor == 0
+    assert after.given_up == {"interest": 5 * ONE, "principal": 20 * ONE}
+    assert standing(after, days("09-20")).paid_minor == 10 * ONE
+    done = followed(paid(after, "10-01", 250 * ONE), "10-01", debts(r1=0, r2=0, interest=15 * ONE))
+    assert done.asked == (Asked("waiver", "r2", "interest", -15 * ONE),)
+
+
+@pytest.mark.parametrize("one", ["promise", "fulfilled"])
+def test_what_nothing_beside_it_is_given_up_for_counts_like_money(one: str) -> None:
+    """A promise gives nothing up, and what is fulfilled has given it up already."""
+    done = settlement(beside_minor=25 * ONE, state="fulfilled")
+    agreement = promise(300 * ONE, beside_minor=25 * ONE) if one == "promise" else done
+    after = given_up_by_people(agreement, "act 1", "r2", {"fee": 10 * ONE}, today=days("09-20"))
+    assert after.beside_minor == 25 * ONE
+    assert standing(after, days("09-20")).paid_minor == 10 * ONE
 
 
 def test_a_promise_gives_nothing_up() -> None:

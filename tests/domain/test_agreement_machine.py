@@ -29,6 +29,7 @@ from escalon.domain.agreements.agreement import (
     beyond,
     cancel,
     follow,
+    is_owed,
     looks_on,
     money_moved,
     paid_beyond,
@@ -126,6 +127,10 @@ class Agreements(RuleBasedStateMachine):
         # Agreements that were offered before money moved or another was accepted, or about debts
         # that rested.
         self.crossed: set[str] = set()
+        # Agreements that were crossed when they were accepted.
+        self.late: set[str] = set()
+        # Promises that were kept when a later one was accepted, and the debts of that one.
+        self.over: set[tuple[str, str]] = set()
 
     # ---------------------------------------------------------------- what booking does
 
@@ -204,6 +209,8 @@ class Agreements(RuleBasedStateMachine):
             for name in one.debts:
                 key = (one.agreement_id, payment.payment_id, name)
                 minor = max(0, of_receivable(payment, name) - self.before.get(key, 0))
+                if (one.agreement_id, name) in self.over:
+                    continue
                 if key in self.counts or (minor and not self.is_taken_over(one, name)):
                     self.counts[key] = minor
         for agreement in others:
@@ -471,7 +478,18 @@ class Agreements(RuleBasedStateMachine):
             replaced = old and supersede(old, accepted.agreement, self.receivables, self.today)
         except AgreementError:
             return
+        owed = self.receivables | {one.receivable_id: one for one in booking.changed}
+        if not is_owed(accepted.agreement, owed, self.today):
+            return
+        if made.agreement_id in self.crossed:
+            self.late.add(made.agreement_id)
         self.crossed |= self.agreements.keys() - {made.agreement_id}
+        self.over |= {
+            (one.agreement_id, name)
+            for one in others
+            if one.state == "fulfilled" and not one.settles_in_full
+            for name in made.debts
+        }
         self.take(booking)
         self.book(accepted)
         if replaced:
@@ -574,6 +592,25 @@ class Agreements(RuleBasedStateMachine):
                 left = sum(self.receivables[name].open_minor for name in one.debts)
                 asked = standing(one, self.today).payoff_minor
                 assert left == asked + sum(one.discount.values()) + one.beside_minor
+
+    @invariant()
+    def nothing_is_asked_twice(self) -> None:
+        """What an agreement still asks for is open, so that who pays what is open owes nothing;
+        though another, that was kept and gave nothing up, was about the same debts. But what had
+        settled a debt in full, of which a later one is about a fee, has to be kept anew if its
+        money goes."""
+        for name, one in self.agreements.items():
+            again = one.settles_in_full and any(self.is_taken_over(one, r) for r in one.debts)
+            beside = any(
+                other is not one
+                and (other.state in ("active", "broken") or other.discount)
+                and not other.debts.keys().isdisjoint(one.debts)
+                for other in self.agreements.values()
+            )
+            crossed = name in self.late | self.crossed
+            if one.state == "active" and not crossed and not again and not beside:
+                left = sum(self.receivables[name].open_minor for name in one.debts)
+                assert standing(one, self.today).payoff_minor <= left + one.tolerance_minor
 
     @invariant()
     def nothing_is_open_below_nothing(self) -> None:

@@ -547,6 +547,121 @@ def test_what_was_charged_for_later_days_is_given_back_as_far_as_it_is_open() ->
     assert settled.receivables[0].extras == {}
 
 
+def test_interest_that_was_paid_and_is_not_owed_counts_for_the_days_to_come() -> None:
+    """All of ten days is paid, then money of the fourth is told of: no day is charged twice."""
+    owing, _, _ = charged_through(account(debt()), date(2026, 3, 10))
+    (some,) = owing.receivables
+    settled = account(replace(some, open_minor=MILLION_PESOS, extras={}))
+    back, told, _ = charged_through(settled, date(2026, 3, 4))
+    assert told == []
+    again, told, _ = charged_through(back, date(2026, 3, 10))
+    assert told == []
+    (found,) = again.receivables
+    assert (found.accrued_through, found.accrued_rest) == (date(2026, 3, 10), 748_860)
+    # Eleven days bear 685,211 in all, and 622,919 of them was charged.
+    assert charged_through(again, date(2026, 3, 11))[1] == [("interest interest", 62_292)]
+
+
+def test_interest_paid_in_advance_is_given_back_if_that_payment_goes_again() -> None:
+    owing, _, _ = charged_through(account(debt()), date(2026, 3, 10))
+    (some,) = owing.receivables
+    settled = account(replace(some, open_minor=MILLION_PESOS, extras={}))
+    back, _, _ = charged_through(settled, date(2026, 3, 4))
+    (early,) = back.receivables
+    bounced = replace(early, open_minor=some.open_minor, extras=some.extras)
+    now, told, _ = charged_through(account(bounced), date(2026, 3, 5))
+    assert told == [("interest interest", -311_460)]  # five days bear 311,459.87
+    (found,) = now.receivables
+    assert (found.extras, found.accrued_rest) == ({"interest": 311_459}, 874_430)
+
+
+def paying(owing: Account, minor: int) -> Account:
+    """With so much paid: interest first."""
+    (before,) = owing.receivables
+    interest = before.extras.get("interest", 0)
+    left = interest - min(interest, minor)
+    extras = {"interest": left} if left else {}
+    return account(replace(before, open_minor=before.open_minor - minor, extras=extras))
+
+
+@SAYS
+@given(
+    PRINCIPALS,
+    st.lists(RATES, min_size=60, max_size=60),
+    OFFSETS,
+    st.lists(st.tuples(st.integers(0, 200), st.integers(0, 10)), max_size=6),
+    st.integers(0, 30),
+)
+def test_however_often_it_is_set_back_and_paid_each_day_is_charged_once(
+    principal_minor: int,
+    rates: list[int],
+    offset: int,
+    looks: list[tuple[int, int]],
+    more: int,
+) -> None:
+    due = date(2024, 1, 1) + timedelta(days=offset)
+    by = rules(rates={"usura": every_month(rates)})
+    first = debt(
+        due.isoformat(),
+        open_minor=principal_minor,
+        known_on=date(2023, 1, 1),
+        issued_on=date(2023, 1, 1),
+    )
+    owing = account(first)
+    last = due + timedelta(days=max((late for late, _ in looks), default=0) + more)
+    charged_minor = 0
+    for day, tenths in [
+        *((due + timedelta(days=late), tenths) for late, tenths in looks),
+        (last, 0),
+    ]:
+        booking, _ = charge_through(owing, by, day, NOON)
+        charged_minor += sum(entry.amount_minor for entry in booking.entries)
+        (after,) = booking.account.receivables
+        assert after.principal_minor == principal_minor
+        assert after.extras.get("interest", 0) >= 0
+        owing = paying(booking.account, after.extras.get("interest", 0) * tenths // 10)
+    assert charged_minor == accrue(first, TERMS, every_month(rates), through=last).amount_minor
+
+
+@SAYS
+@given(
+    st.integers(1_000_000, 10**12),
+    st.integers(1, 40),
+    st.integers(1, 40),
+    st.integers(0, 60),
+    st.integers(0, 500),
+    st.integers(0, 400),
+)
+def test_money_that_is_told_of_late_never_costs_more_than_what_was_paid_ahead_bears(
+    principal_minor: int, early: int, gap: int, later: int, first: int, second: int
+) -> None:
+    """`first` and `second` are thousandths of the principal: what was paid on the later day and
+    told of in time, and what was paid on the earlier and told of after it."""
+    by = rules(rates={"usura": every_month([250_000] * 12, 2026)})
+    paid_on = date(2026, 2, 28) + timedelta(days=early)
+    told_on = paid_on + timedelta(days=gap)
+    end = told_on + timedelta(days=later)
+    one, two = principal_minor * first // 1000, principal_minor * second // 1000
+    start = account(debt(open_minor=principal_minor))
+
+    def course(*acts: tuple[date, int]) -> tuple[list[int], Receivable]:
+        owing, charged = start, [0]
+        for day, minor in acts:
+            booking, _ = charge_through(owing, by, day, NOON)
+            charged.append(charged[-1] + sum(entry.amount_minor for entry in booking.entries))
+            owing = paying(booking.account, minor)
+        return charged, owing.receivables[0]
+
+    charged, late = course((told_on, one), (paid_on, two), (told_on, 0), (end, 0))
+    (*_, in_time), known = course((paid_on, two), (told_on, one), (end, 0))
+    # What was paid of interest too early did not settle principal, which bears from then on.
+    ahead = max(0, late.principal_minor - known.principal_minor)
+    bears = accrue(
+        debt(told_on.isoformat(), open_minor=ahead), TERMS, by.rates["usura"], through=end
+    )
+    assert charged[-1] <= max(charged[1], in_time + bears.amount_minor + 1)
+
+
 def test_a_month_that_the_table_lacks_stops_it_and_is_told() -> None:
     booking, missing = charge_through(
         account(debt()),

@@ -1,6 +1,6 @@
 """What a source states of a balance that something was agreed on, or given up of."""
 
-from datetime import date
+from datetime import date, timedelta
 
 from escalon.domain.agreements.agreed import Agreement
 from escalon.domain.agreements.offers import Terms
@@ -70,6 +70,19 @@ def test_what_the_creditor_takes_back_is_taken_back() -> None:
     desk.states("300000")
     assert desk.agreement().state == "active"
     check_books(desk.world, ANA)
+
+
+def test_a_file_that_comes_after_an_offer_has_expired_closes_the_task_to_approve_it() -> None:
+    desk = Statements()
+    desk.agree(Terms("plan", date(2026, 9, 14), 20))  # a supervisor's to approve
+    listed = desk.world.table.listed
+    assert [task["kind"] for task in listed("tasks")] == ["approve_agreement"]
+    desk.world.clock.at += timedelta(days=8)
+    desk.states("200000")
+    assert desk.agreement().state == "expired"
+    assert list(listed("tasks")) == []
+    (task,) = desk.world.tasks()
+    assert (task["outcome"], task["closed_by"]) == ("done", "engine")
 
 
 def test_the_same_file_again_settles_nothing_twice() -> None:

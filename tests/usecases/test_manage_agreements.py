@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from escalon.domain.account import Hold, Receivable
 from escalon.domain.agreements.follow_up import ENDED_FOR
 from escalon.domain.agreements.offers import Problem, Terms
+from escalon.domain.payments.payment import Incoming, PaymentState, Said
 from escalon.domain.rules.rulebook import HoldKind
 from escalon.usecases.agreements.manage_agreements import (
     DEBTOR,
@@ -21,6 +22,8 @@ from escalon.usecases.agreements.manage_agreements import (
     ManageAgreements,
 )
 from escalon.usecases.agreements.writes import pass_time
+from escalon.usecases.operators.acts import GiveUp, Person
+from escalon.usecases.payments.book_payments import OfAccount
 from tests.contact_law.table import policy_of
 from tests.doubles.crashing import Crash, Faults
 from tests.doubles.payments import check_books, movements, owed
@@ -294,7 +297,10 @@ def listed(world: Agreeing) -> list[str]:
     return [task["task_id"] for task in tasks if task["kind"] == "approve_agreement"]
 
 
-@pytest.mark.parametrize("end", ["approved", "cancelled", "expired", "replaced"])
+@pytest.mark.parametrize(
+    "end",
+    ["approved", "cancelled", "expired", "replaced", "expired, a payment tells", "expired, an act"],
+)
 def test_what_waits_for_an_approval_is_on_the_list_of_tasks_until_it_waits_no_longer(
     end: str,
 ) -> None:
@@ -312,9 +318,17 @@ def test_what_waits_for_an_approval_is_on_the_list_of_tasks_until_it_waits_no_lo
             manage.cancel("k2", "a1", made.agreement_id, DEBTOR)
         case "replaced":
             manage.promise("k2", DEBT, PLAN, PHONE, AGENT, replaces=made.agreement_id)
-        case _:
+        case "expired":
             world.until(IN_A_WEEK + timedelta(days=1))
-            assert world.agreement().state == "expired"
+        case "expired, a payment tells":
+            world.clock.at += timedelta(days=8)
+            world.pays(1_000 * PESOS)
+        case _:
+            world.clock.at += timedelta(days=8)
+            order = GiveUp("k2", "goodwill", "waiver", "a1", "r1", "COP", {"principal": 1_000_00})
+            world.manage_payments().give_up(order, Person("arn:ana", "manager"))
+    if end.startswith("expired"):
+        assert world.agreement().state == "expired"
     assert approvals(world) == [(*about, False)]
     assert listed(world) == []
 
@@ -327,6 +341,26 @@ def test_an_offer_that_waits_is_one_task_though_it_is_accepted_meanwhile() -> No
     world.manage().accept("k2", "a1", made.agreement_id, PHONE)
     assert world.agreement().state == "accepted"
     assert world.tasks() == first
+
+
+@pytest.mark.parametrize("pesos", [(420_000,), (300_000, 120_000)])
+def test_the_tasks_that_money_closes_have_room_in_its_transaction(pesos: tuple[int, ...]) -> None:
+    """Invariant 9. What it settles alone would fill it: so it is booked in more than one."""
+    many = [receivable(f"r{n:02}", late=15, open_minor=10_000 * PESOS) for n in range(42)]
+    world = owing(*many)
+    debt = Debt("a1", receivables=tuple(f"r{n:02}" for n in range(30)))
+    for number in range(15):
+        world.manage().agree(f"k{number}", debt, LONG_PLAN, AGENT)
+    assert len(listed(world)) == 15
+    world.clock.at += timedelta(days=8)
+    at, told = world.clock.at, []
+    for number, amount in enumerate(pesos):
+        state = PaymentState(approved=Said(amount * PESOS, at))
+        told.append(Incoming(f"P{number}", "import bank", "COP", at, state, creditor="andina"))
+    world.book_payments()(OfAccount("a1", world.table.get("a1"), told))
+    assert listed(world) == []
+    assert (owed(world), world.account().credits, world.account().spreading) == ({}, {}, ())
+    check_books(world)
 
 
 def test_what_nobody_has_to_approve_opens_no_task() -> None:
@@ -378,6 +412,48 @@ def test_what_is_accepted_later_is_the_debt_of_the_day_on_which_it_was_worked_ou
     assert world.open_minor() + 1 > made.total_minor
     manage.accept("k2", "a1", made.agreement_id, PORTAL)
     assert world.open_minor() + 1 == made.total_minor
+    check_books(world)
+
+
+def test_an_older_offer_is_not_agreed_on_once_it_says_more_than_is_owed() -> None:
+    """What another agreement has given up since, nobody could pay under this one."""
+    world = owing()
+    manage = world.manage()
+    old = manage.agree("k1", DEBT, PLAN, AGENT).agreement.agreement_id
+    less = Terms("settlement", date(2026, 9, 9), discount={"principal": 60_000 * PESOS})
+    manage.promise("k2", DEBT, less, PHONE, AGENT)
+    world.pays(240_000 * PESOS)
+    assert (world.agreement().state, owed(world)) == ("fulfilled", {})
+    before = world.account()
+    refused = why_not(lambda: manage.accept("k3", "a1", old, PHONE))
+    assert refused == ("conflict", [("agreement", "owed_less")])
+    assert world.account() == before
+    assert world.agreement(0).state == "offered"
+
+
+@pytest.mark.parametrize(("discount_minor", "state"), [(6_000_000, "fulfilled"), (5_999_999, "")])
+def test_an_older_offer_stands_as_long_as_it_asks_for_no_more_than_is_owed(
+    discount_minor: int, state: str
+) -> None:
+    """Of 500,000 pesos 240,000 are paid, 60,000 given up. It asks for 200,000, or a cent more."""
+    world = owing(
+        receivable("r1", late=15, open_minor=300_000 * PESOS),
+        receivable("r2", late=15, open_minor=200_000 * PESOS),
+    )
+    manage = world.manage()
+    terms = Terms("settlement", date(2026, 9, 9), discount={"principal": discount_minor})
+    old = manage.agree("k1", DEBT, terms, AGENT).agreement.agreement_id
+    less = replace(terms, discount={"principal": 60_000 * PESOS})
+    manage.promise("k2", Debt("a1", receivables=("r1",)), less, PHONE, AGENT)
+    world.pays(240_000 * PESOS)
+    assert owed(world) == {"r2": 200_000 * PESOS}
+    if not state:
+        refused = why_not(lambda: manage.accept("k3", "a1", old, PHONE))
+        assert refused == ("conflict", [("agreement", "owed_less")])
+        return
+    manage.accept("k3", "a1", old, PHONE)
+    world.pays(200_000 * PESOS, payment="P2")
+    assert (world.agreement(0).state, owed(world), world.account().credits) == (state, {}, {})
     check_books(world)
 
 

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from escalon.adapters.table import Table
 from escalon.domain.account import Hold, Receivable
+from escalon.domain.agreements.agreed import resting
 from escalon.domain.agreements.offers import Terms
 from escalon.domain.rules.rulebook import Allocation, PlanInterest
 from escalon.domain.storage import Change
@@ -21,7 +22,13 @@ from escalon.usecases.agreements.manage_agreements import (
     Done,
     Evidence,
 )
-from escalon.usecases.operators.acts import ApplyCredit, GiveUp, Person, ReverseAllocation
+from escalon.usecases.operators.acts import (
+    ActRefusedError,
+    ApplyCredit,
+    GiveUp,
+    Person,
+    ReverseAllocation,
+)
 from escalon.usecases.payments.book_payments import settle_with_credit
 from tests.doubles.crashing import Crash, Crashing, Faults
 from tests.doubles.payments import check_books, owed
@@ -161,11 +168,72 @@ def test_an_offer_charges_the_interest_that_it_speaks_of_and_none_twice() -> Non
     assert world.agreement().beside_minor == 0
 
 
+def test_days_whose_interest_was_paid_before_a_plan_bear_nothing_again_once_it_breaks() -> None:
+    """A part settles interest of the days since the offer; then the plan's days are charged."""
+    world = Agreeing(interest=True)
+    world.owe(receivable("r1", late=15, open_minor=300_000 * PESOS))
+    agreement_id = offered(world, Terms("plan", september(20), 2))
+    world.until(september(12))
+    world.pays(10_000 * PESOS, payment="P0")
+    world.manage().accept("k2", "a1", agreement_id, PHONE)
+    world.until(september(26))
+    assert world.agreement().state == "broken"
+    world.pays(1_000 * PESOS, september(27), payment="P1")
+    control = Agreeing(interest=True)
+    control.owe(receivable("r1", late=15, open_minor=300_000 * PESOS))
+    control.pays(10_000 * PESOS, september(12), payment="P0")
+    control.pays(1_000 * PESOS, september(27), payment="P1")
+    # 19 pesos less, since the days after the offer bear on what the part had left.
+    assert (charged(world), charged(control)) == (6_343_72, 6_363_08)
+    check_books(world)
+
+
+def charged(world: Agreeing) -> int:
+    return sum(e.amount_minor for e in world.table.entries("a1") if e.kind == "interest")
+
+
+# --------------------------------------------------------- a payment of an older agreement goes
+
+
+def kept_promise_and_plan() -> Agreeing:
+    """A promise of 400,000 pesos that was kept, a plan for the other 600,000; then the money of the
+    promise goes."""
+    world = Agreeing()
+    world.owe(receivable("r1", late=20, open_minor=1_000_000 * PESOS))
+    world.agrees(Terms("promise", september(8), amount_minor=400_000 * PESOS))
+    world.pays(400_000 * PESOS, payment="P1")
+    world.clock.at += timedelta(hours=1)
+    world.agrees(Terms("plan", september(14), 2))
+    world.until(september(10))
+    world.bounces("P1")
+    return world
+
+
+def test_a_promise_that_was_kept_before_a_plan_asks_for_nothing_again() -> None:
+    world = kept_promise_and_plan()
+    assert [one.state for one in world.account().agreements] == ["fulfilled", "active"]
+    assert (world.open_minor(), world.stands().payoff_minor) == (1_000_000 * PESOS, 600_000 * PESOS)
+    world.pays(1_000_000 * PESOS, payment="P2")
+    assert [one.state for one in world.account().agreements] == ["fulfilled", "fulfilled"]
+    assert (world.open_minor(), world.account().credits) == (0, {})
+    check_books(world)
+
+
+def test_what_went_of_a_promise_is_owed_beside_the_plan_and_asked_for_after_it() -> None:
+    world = kept_promise_and_plan()
+    world.pays(600_000 * PESOS, payment="P2")
+    assert [one.state for one in world.account().agreements] == ["fulfilled", "fulfilled"]
+    assert (world.open_minor(), resting(world.account().agreements)) == (400_000 * PESOS, {})
+    world.pays(400_000 * PESOS, payment="P3")
+    assert (world.open_minor(), world.account().credits) == (0, {})
+    check_books(world)
+
+
 # ----------------------------------------------------------- renegotiating what bears interest
 
 
-def plan_of_four() -> Agreeing:
-    """10,000,000 pesos and default interest of 91,730.86, in four instalments at 18 % a year."""
+def ten_millions() -> Agreeing:
+    """10,000,000 pesos and default interest of 91,730.86; plans bear 18 % a year."""
     book = rules(interest=True)
     bears = PlanInterest(180_000, "usura", ("COP",))
     offers = tuple(
@@ -176,6 +244,12 @@ def plan_of_four() -> Agreeing:
     dear = replace(book, agreements=replace(book.agreements, offers=offers), version="18 %")
     world.rulebooks = OneRulebook(dear)
     world.owe(receivable("r1", late=15, open_minor=10_000_000 * PESOS))
+    return world
+
+
+def plan_of_four() -> Agreeing:
+    """All of it in four instalments."""
+    world = ten_millions()
     world.agrees(Terms("plan", september(20), 4))
     return world
 
@@ -267,6 +341,27 @@ def test_days_whose_interest_an_agreement_bore_bear_no_default_interest_once_it_
     check_books(world)
 
 
+def test_what_was_paid_of_days_that_a_plan_bears_is_taken_from_those_after_it() -> None:
+    """Default interest of the five days from the offer on was paid before it was accepted."""
+    world = ten_millions()
+    agreement_id = offered(world, Terms("plan", september(20), 4))
+    goes_to(world, september(12))
+    world.pays(500_000 * PESOS, payment="P0")
+    world.manage().accept("k2", "a1", agreement_id, PHONE)
+    assert world.agreement().beside_minor == 30_576_96
+    goes_to(world, september(18))
+    world.manage().cancel("k3", "a1", agreement_id, SUPERVISOR, why="asked to")
+    (debt,) = world.account().receivables
+    assert (debt.accrued_through, debt.accrued_rest) == (september(18), -30_576_96_000_000)
+    before = charged(world)
+    goes_to(world, september(23))
+    world.pays(1_000 * PESOS, payment="P1")
+    # Five days on the principal that is left bear 29,422.08: of the plan's interest the rest is
+    # given back.
+    assert before - charged(world) == 1_154_88
+    check_books(world)
+
+
 # ------------------------------------------------------------------- what a discount is worth
 
 
@@ -309,6 +404,49 @@ def test_it_settles_other_debts_and_a_payment_that_bounces_takes_just_its_part_b
     world.pays(450_000 * PESOS, september(12), payment="P3")
     assert (world.agreement().state, owed(world)) == ("fulfilled", {})
     assert (world.account().credits, waived(world)) == ({}, 200_000 * PESOS)
+    check_books(world)
+
+
+@pytest.mark.parametrize("pesos", [(1_000_000,), (500_000, 500_000), (100_000, 900_000)])
+def test_credit_that_a_person_applies_does_not_pay_what_is_given_up(pesos: tuple[int, ...]) -> None:
+    world = settling(receivable("r2", late=30, open_minor=1_000_000 * PESOS))
+    manage = world.manage_payments()
+    for number, amount in enumerate(pesos):
+        world.pays(amount * PESOS, payment=f"P{number}")
+        manage.reverse(ReverseAllocation(f"r{number}", "for r1", "a1", f"P{number}", "r2"), ANA)
+    done = manage.apply_credit(ApplyCredit("k", "for r1", "a1", "r1"), ANA)
+    assert done.result == {
+        "receivable_id": "r1",
+        "currency": "COP",
+        "amount_minor": 800_000 * PESOS,
+        "open_minor": 0,
+        "credit_minor": 200_000 * PESOS,
+    }
+    assert (world.agreement().state, world.stands().paid_minor) == ("fulfilled", 800_000 * PESOS)
+    assert (owed(world), waived(world)) == ({"r2": 1_000_000 * PESOS}, 200_000 * PESOS)
+    check_books(world)
+
+
+def test_credit_is_not_applied_to_what_an_agreement_gives_up_once_it_is_approved() -> None:
+    world = Agreeing()
+    world.owe(
+        receivable("r1", late=60, open_minor=1_000_000 * PESOS),
+        receivable("r2", late=30, open_minor=1_000_000 * PESOS),
+    )
+    world.pays(1_000_000 * PESOS, payment="P1")
+    world.agrees(Terms("settlement", september(15), discount={"principal": 400_000 * PESOS}))
+    world.pays(600_000 * PESOS, payment="P2")
+    manage = world.manage_payments()
+    manage.reverse(ReverseAllocation("k1", "for r2", "a1", "P1", "r1"), ANA)
+    before = world.account()
+    with pytest.raises(ActRefusedError) as error:
+        manage.apply_credit(ApplyCredit("k2", "for r2", "a1", "r2"), ANA)
+    assert (error.value.fault, error.value.problems[0].field) == ("conflict", "receivable_id")
+    assert world.account() == before
+    assert (world.agreement().state, owed(world)["r2"]) == ("accepted", 400_000 * PESOS)
+    world.manage().approve("k3", "a1", world.agreement().agreement_id, SUPERVISOR)
+    assert (world.agreement().state, waived(world)) == ("fulfilled", 400_000 * PESOS)
+    assert owed(world) == {"r1": 1_000_000 * PESOS}
     check_books(world)
 
 

@@ -11,12 +11,17 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from escalon.domain.account import Account, Hold
+from escalon.domain.agreements.offers import Terms
+from escalon.domain.payments.payment import Incoming, PaymentState, Said
 from escalon.domain.rules.rulebook import HoldKind
 from escalon.domain.storage import Change
 from escalon.messages.context import Amount
 from escalon.messages.locales import Reader as Spelling
+from escalon.usecases.agreements.manage_agreements import ManageAgreements
+from escalon.usecases.payments.book_payments import OfAccount
 from escalon.usecases.portal.forms import example_of, is_wider, named_number, typed_amount, week_of
 from tests.doubles.world import NOW, receivable
+from tests.usecases.agreeing import AGENT, DEBT, PHONE, rules
 from tests.usecases.portal_visitor import Stand, Visitor, owing
 from tests.usecases.test_payment_link import seen
 from tests.usecases.test_visit_portal import PLAN, accept, code_for, confirmed, inside
@@ -117,6 +122,23 @@ def test_a_right_code_that_comes_too_late_is_answered(hold: Hold, words: str) ->
     visitor.post(f"accept?id={agreement_id}", code=visitor.stand.sent_code())
     assert words in visitor.text
     assert visitor.stand.world.account().agreements[0].state == "offered"
+
+
+def test_an_offer_that_says_more_than_is_owed_by_now_is_not_agreed_on() -> None:
+    """Another agreement has given some of the debt up meanwhile."""
+    visitor = inside()
+    agreement_id = code_for(visitor)
+    world = visitor.stand.world
+    manage = ManageAgreements(world.table, lambda _: rules(), world.clock)
+    less = Terms("settlement", NOW.date(), discount={"principal": 30_000_00})
+    manage.promise("k1", DEBT, less, PHONE, AGENT)
+    at = world.clock.at
+    paid = PaymentState(approved=Said(570_000_00, at))
+    money = Incoming("P1", "import bank", "COP", at, paid, creditor="andina")
+    world.book_payments()(OfAccount("a1", world.table.get("a1"), [money]))
+    visitor.post(f"accept?id={agreement_id}", code=visitor.stand.sent_code())
+    assert "Esta opción ya no está disponible así, y no se acordó nada" in visitor.text
+    assert world.account().agreements[0].state == "offered"
 
 
 def test_an_offer_that_has_expired_is_said_to_have() -> None:

@@ -103,9 +103,10 @@ class Receivable(msgspec.Struct, frozen=True, omit_defaults=True):
     steps: dict[str, StepRecord] = {}
     # What of `open_minor` is not principal, by component (interest, fee, tax); zeros are left out.
     extras: dict[str, int] = {}
-    # Default interest: the day through which it is charged, what rounding left, in millionths of a
-    # minor unit, and how often that day was set back, so that the same days can be charged again.
     charged: tuple[str, ...] = ()  # steps whose fee was charged
+    # Default interest: the day through which it is charged; what rounding left, in millionths of a
+    # minor unit (below 0: interest paid in advance); and how often that day was set back, so that
+    # the same days can be charged again.
     accrued_through: date | None = None
     accrued_rest: int = 0
     accrued_again: int = 0

@@ -125,7 +125,8 @@ class Agreement(msgspec.Struct, frozen=True, omit_defaults=True):
     settled_before: dict[str, dict[str, int]] = {}
     booked: tuple[Asked, ...] = ()  # entries that it has asked for
     # Default interest and fees that were charged on its debts between the sum and the acceptance,
-    # or while it wrongly counted as broken, and could not be given back: they are given up too.
+    # or while it wrongly counted as broken, and could not be given back, less what people have
+    # given up of interest and fees since: they are given up too.
     beside_minor: int = 0
     pauses: tuple[Pause, ...] = ()
     seen: tuple[InstalmentState, ...] = ()  # of each instalment, when it was followed last

@@ -101,7 +101,9 @@ def money_moved(
     before. To be told of every payment since the debt was added up, whatever the agreement's state.
 
     `others` are the account's agreements: what settles a receivable that a later one is about is
-    the later one's, but for a payment that has counted here for it.
+    the later one's, but for a payment that has counted here for it. Not even that, if it goes from
+    a promise that was kept when the later one was accepted: what would be asked for again, no new
+    money could settle here. It is owed beside the later one.
     """
     settled_then, settles = _by_receivable(was), _by_receivable(payment)
     for name in counts_here(agreement, payment, others):
@@ -124,9 +126,17 @@ def counts_here(
 ) -> tuple[str, ...]:
     """The receivables of which what a payment settles counts for the agreement (see
     `money_moved`)."""
-    later = {name for other in others if _is_later(other, agreement) for name in other.debts}
+    later: set[str] = set()
+    over: set[str] = set()
+    for other in others:
+        if _is_later(other, agreement):
+            later.update(other.debts)
+            if _was_kept(agreement, other):
+                over.update(other.debts)
     return tuple(
-        name for name in agreement.debts if name not in later or _counts(agreement, payment, name)
+        name
+        for name in agreement.debts
+        if name not in later or (name not in over and _counts(agreement, payment, name))
     )
 
 
@@ -173,19 +183,26 @@ def given_up_by_people(
     *,
     today: date,
 ) -> Agreement:
-    """So much of each component of a receivable was waived or written off by an act. What its
-    discount gives up anyway is given up by that already, and is no money; the rest counts like
-    money of that day."""
+    """So much of each component of a receivable was waived or written off by an act. What is given
+    up anyway is no money: interest and fees that were charged beside it, then its discount. The
+    rest counts like money of that day."""
+    gives = agreement.state != "fulfilled"
+    beside = agreement.beside_minor if gives and agreement.settles_in_full else 0
+    left = discount_left(agreement) if gives else {}
     given = dict(agreement.given_up)
-    left = {} if agreement.state == "fulfilled" else discount_left(agreement)
-    counts = 0
+    off_beside = counts = 0
     for component, minor in amounts.items():
+        if component in ("interest", "fee"):
+            off = min(minor, beside - off_beside)
+            off_beside += off
+            minor -= off
         off = min(minor, left.get(component, 0))
         if off:
             given[component] = given.get(component, 0) + off
         counts += minor - off
-    if given != agreement.given_up:
-        agreement = replace(agreement, given_up=given)
+    if off_beside or given != agreement.given_up:
+        beside_minor = agreement.beside_minor - off_beside
+        agreement = replace(agreement, given_up=given, beside_minor=beside_minor)
     return settled(
         agreement, cause, receivable_id, on=today, before_minor=0, after_minor=counts, today=today
     )
@@ -211,6 +228,15 @@ def _is_later(other: Agreement, agreement: Agreement) -> bool:
     if other.accepted is None or agreement.accepted is None:
         return False
     return other.accepted.at > agreement.accepted.at
+
+
+def _was_kept(agreement: Agreement, later: Agreement) -> bool:
+    """Whether it was fulfilled when a later one was accepted, and had left debts as they were: one
+    that settles in full may have given something up, which its money takes back."""
+    if later.accepted is None or agreement.settles_in_full:
+        return False
+    states = [change.state for change in agreement.history if change.at <= later.accepted.at]
+    return states[-1:] == ["fulfilled"]
 
 
 def _counts(agreement: Agreement, payment: BookedPayment, receivable_id: str) -> bool:
@@ -543,6 +569,18 @@ def accept(
             raise AgreementError(f"agreement {other.agreement_id} is about the same receivables")
     after = _moved_to(agreement, "accepted", acceptance.at, acceptance.by, acceptance.who)
     return _became(agreement, replace(after, accepted=acceptance), {}, acceptance.at, today)
+
+
+def is_owed(agreement: Agreement, receivables: Mapping[str, Receivable], today: date) -> bool:
+    """Whether as much is open of its debts, of which `receivables` are what there is now, as it
+    asks for `today` beside interest that is still to be charged. Less is if another agreement has
+    given some of them up since it was offered, or default interest that it speaks of was given
+    back."""
+    charged = _booked(agreement, "interest")
+    asked = agreement.total_minor - agreement.interest_minor + charged
+    left = asked - standing(agreement, today).paid_minor
+    own = (receivables[name] for name in agreement.debts if name in receivables)
+    return left <= sum(one.open_minor for one in own)
 
 
 def approve(agreement: Agreement, role: str, *, at: datetime, who: str, why: str = "") -> Agreement:

@@ -25,6 +25,7 @@ from escalon.domain.facts import Fact, noted
 from escalon.domain.holds import open_hold
 from escalon.domain.money import Component
 from escalon.domain.payments import ledger
+from escalon.domain.payments.interest import MILLIONTHS
 from escalon.domain.payments.ledger import Booking, LedgerEntry
 from escalon.domain.payments.payment import BookedPayment
 from escalon.domain.rules.behaviour import agreements_left
@@ -228,8 +229,8 @@ def without_default_interest(
 ) -> tuple[Booking, int]:
     """A whole account without the default interest that was charged on an agreement's debts beside
     it, which runs again from the day after `through`; `entries` are those from which on it was.
-    What was paid of it stays paid. With that, and fees that were charged, in minor units: it is not
-    owed under the agreement (`Agreement.beside_minor`)."""
+    What was paid of it was paid in advance. With that, and fees that were charged, in minor units:
+    it is not owed under the agreement (`Agreement.beside_minor`)."""
     charged: dict[str, int] = {}
     beside = 0
     for entry in entries:
@@ -262,8 +263,11 @@ def without_default_interest(
             booked.extend(booking.entries)
             beside -= minor
         if after.accrued_through and after.accrued_through > through:
+            rest = min(0, after.accrued_rest)
+            if charged.get(name, 0) > 0:
+                rest = -(charged[name] - minor) * MILLIONTHS
             again = after.accrued_again + 1
-            after = replace(after, accrued_through=through, accrued_rest=0, accrued_again=again)
+            after = replace(after, accrued_through=through, accrued_rest=rest, accrued_again=again)
         if after != receivable:
             changed[name] = after
             opened[name] = after
@@ -397,7 +401,7 @@ def _accrued(
     agreement: Agreement,
     through: date | None,
 ) -> Booking:
-    """No default interest of the days through that one."""
+    """No default interest of the days through that one; what was paid in advance still is."""
     if through is None:
         return booking
     opened = _named(booking.account.receivables)
@@ -406,7 +410,9 @@ def _accrued(
         receivable = known.get(name)
         if receivable is None or (receivable.accrued_through or date.min) >= through:
             continue
-        after = replace(receivable, accrued_through=through, accrued_rest=0)
+        after = replace(
+            receivable, accrued_through=through, accrued_rest=min(0, receivable.accrued_rest)
+        )
         changed[name] = after
         if name in opened:
             opened[name] = after

@@ -646,6 +646,10 @@ _PROBLEMS: dict[tuple[str, str], tuple[str, str]] = {
         "esta oferta ya venció; pida una nueva",
         "this offer has expired; ask for a new one",
     ),
+    ("agreement", "owed_less"): (
+        "hoy se debe menos de lo que dice esta oferta; pida una nueva",
+        "less is owed today than this offer says; ask for a new one",
+    ),
     ("agreement", "not_possible"): (
         "el acuerdo ya no permite este cambio",
         "the agreement does not allow this any more",

@@ -13,6 +13,10 @@ from the day after: what it bore before is the source's to state.
 A day's interest is rounded down to a millionth of a minor unit, and what is less than a whole minor
 unit is carried as a rest. So it makes no difference how often is accrued, as long as the principal
 stays the same: accrue before it changes.
+
+Interest that turns out not to be owed, since money is told of late, cannot be given back if it was
+paid already. It was paid in advance then: the rest falls below 0, and later days are taken from it.
+So no day is charged twice.
 """
 
 from calendar import monthrange
@@ -35,17 +39,19 @@ from escalon.domain.rules.rulebook import InterestTerms, RateTable, Rulebook
 # The next month's rate is certified in the last days of a month; then it is time to add it.
 SOON_DAYS = 5
 
+MILLIONTHS = 10**6  # of a minor unit: what `Receivable.accrued_rest` is counted in
+
 _DAY = timedelta(days=1)
 _DAYS_A_YEAR = 365
-_MILLION = 10**6
+_MILLION = 10**6  # an effective annual rate is a whole number of millionths
 _DAILY_DIGITS = 24  # a daily rate is a whole number of 10^-24
 _PRECISE = Context(prec=60)
 
 
 class Accrual(msgspec.Struct, frozen=True):
     """Interest to charge, in minor units of the receivable's currency (below 0: to give back), and
-    the receivable's `accrued_through` and `accrued_rest` after it. `missing` is the month (YYYY-MM)
-    that the table lacks and before which it stopped, or empty."""
+    the receivable's `accrued_through` and `accrued_rest` once all of it is booked. `missing` is the
+    month (YYYY-MM) that the table lacks and before which it stopped, or empty."""
 
     amount_minor: int
     through: date | None
@@ -70,6 +76,7 @@ def accrue(
     covered_minor: int = 0,
 ) -> Accrual:
     """What a receivable bears through that day and was not charged before; again, it is nothing.
+    Below 0 while less is borne than was paid in advance.
 
     `covered_minor` of the principal bears nothing (see `accruals`). From a month on that the table
     lacks nothing is charged; a later accrual goes on there once the month is added.
@@ -84,7 +91,7 @@ def accrue(
     if principal_minor <= 0:
         return Accrual(0, through, receivable.accrued_rest)
     borne, last, missing = _borne(principal_minor, terms, table, first, through)
-    amount_minor, rest = divmod(receivable.accrued_rest + borne, _MILLION)
+    amount_minor, rest = divmod(receivable.accrued_rest + borne, MILLIONTHS)
     return Accrual(amount_minor, last or begun, rest, missing)
 
 
@@ -111,7 +118,7 @@ def give_back(
     borne, _, missing = _borne(principal_minor, terms, table, first, begun)
     if missing:
         return Accrual(0, begun, receivable.accrued_rest, missing)
-    amount_minor, rest = divmod(receivable.accrued_rest - borne, _MILLION)
+    amount_minor, rest = divmod(receivable.accrued_rest - borne, MILLIONTHS)
     return Accrual(amount_minor, through, rest)
 
 
@@ -171,8 +178,8 @@ def charge_through(
 ) -> tuple[Booking, tuple[str, ...]]:
     """Charge all that a whole account bears through that day, before its principal changes or is
     spoken of; and the months that stopped it. After `most` receivables it stops; called again, it
-    goes on. The account that it answers with is whole. Of what was charged for later days, no more
-    is given back than is still open: what was paid of it stays paid."""
+    goes on. The account that it answers with is whole. No more is given back than is still open:
+    what was paid of it was paid in advance."""
     opened = {receivable.receivable_id: receivable for receivable in account.receivables}
     changed: list[Receivable] = []
     entries: list[LedgerEntry] = []
@@ -200,10 +207,11 @@ def charge_through(
             (after,) = booking.changed
         if begun and accrual.through and accrual.through < begun:
             again += 1
+        ahead_minor = amount_minor - accrual.amount_minor
         after = replace(
             after,
             accrued_through=accrual.through,
-            accrued_rest=accrual.rest,
+            accrued_rest=accrual.rest - ahead_minor * MILLIONTHS,
             accrued_again=again,
         )
         if after != receivable:

@@ -27,6 +27,7 @@ from escalon.domain.agreements.agreement import (
     beyond,
     cancel,
     follow,
+    is_owed,
     paid_beyond,
     standing,
     supersede,
@@ -547,7 +548,8 @@ class _Ground:
                 raise _refused("conflict", "agreement", "not_on_file")
 
     def accept(self, agreement: Agreement, evidence: Evidence, actor: Actor) -> None:
-        """The debtor agrees: the debt is what the agreement says it is."""
+        """The debtor agrees: the debt is what the agreement says it is. Refused if less is owed by
+        now: nobody is asked for what they do not owe."""
         if agreement.state == "expired":
             raise _refused("conflict", "agreement", "expired")
         self.may_begin(agreement)
@@ -574,6 +576,9 @@ class _Ground:
             old = self.find(accepted.replaces)
             own = own_receivables(old, self.course, self.read.closed)
             self.take(supersede(old, accepted, own, self.today))
+        own = own_receivables(accepted, self.course, self.read.closed)
+        if not is_owed(accepted, own, self.today):
+            raise _refused("conflict", "agreement", "owed_less")
         self.follow(accepted)
 
     def offer(self, agreement: Agreement, actor: Actor) -> Agreement:

@@ -88,15 +88,19 @@ def brought_in(table: "Table", account: Account) -> tuple[Account, Read]:
 
 
 def put_out(
-    table: "Table", account: Account, read: Read, now: datetime
+    table: "Table", before: Account, after: Account, read: Read, now: datetime
 ) -> tuple[Account, list[_Document]]:
-    """The account without the agreements that ended long ago, and the items to write of those."""
-    account, leaving = put_away(account, now, read.ended.keys())
-    return account, [
+    """The account without the agreements that ended long ago, and the items to write: those
+    agreements, and the tasks to approve one that has waited in the account as it was `before` and
+    waits no longer."""
+    closing = _closed(table, before, after, now)
+    account, leaving = put_away(after, now, read.ended.keys())
+    apart = [
         table.put_document(*agreement_key(account.account_id, one.agreement_id), one)
         for one in leaving
         if read.ended.get(one.agreement_id) != one
     ]
+    return account, [*apart, *closing]
 
 
 def write_course(
@@ -113,8 +117,9 @@ def write_course(
 ) -> Stored:
     """Write what became of an account's agreements in one transaction; `zones` are those of the
     debtor's calendar. Raises ConflictError if the account has moved on."""
-    approvals = _approvals(table, stored.account, course.account, zones, now)
-    account, leaving = put_out(table, course.account, read, now)
+    before = stored.account
+    waiting = _waiting(table, before, course.account, zones, now)
+    account, leaving = put_out(table, before, course.account, read, now)
     return write(
         table,
         stored,
@@ -124,30 +129,44 @@ def write_course(
         course.entries,
         now=now,
         more_facts=(*course.facts, *more_facts),
-        more=[*leaving, *approvals, *more],
+        more=[*leaving, *waiting, *more],
     )
 
 
-def _approvals(
+def wait_no_longer(before: Account, after: Account) -> list[Agreement]:
+    """The agreements that have waited for an approval and wait no longer, whatever became of
+    them."""
+    waited = {one.agreement_id for one in before.agreements if one.waits_for_approval}
+    return [
+        one for one in after.agreements if one.agreement_id in waited and not one.waits_for_approval
+    ]
+
+
+def _closed(table: "Table", before: Account, after: Account, now: datetime) -> list[_Document]:
+    """The items of the tasks to approve what waits no longer."""
+    items = []
+    for one in wait_no_longer(before, after):
+        key = f"A#{after.account_id}", f"T#{approval_task(one)}"
+        opened = table.load(*key)
+        if opened is not None and "closed_at" not in opened:
+            last = one.history[-1]
+            by = {"outcome": "done", "closed_at": now, "closed_by": last.who or last.by}
+            items.append(table.put_document(*key, {**opened, **by}))
+    return items
+
+
+def _waiting(
     table: "Table", before: Account, after: Account, zones: Sequence[str], now: datetime
 ) -> list[_Document]:
-    """The items of the tasks to approve an agreement: one that waits for it from now on opens its
-    own, and one that waits no longer, whatever became of it, closes it."""
-    known = {one.agreement_id: one for one in before.agreements}
+    """The items of the tasks to approve an agreement that is made now."""
+    known = {one.agreement_id for one in before.agreements}
     items = []
     for one in after.agreements:
-        was = known.get(one.agreement_id)
-        key = f"A#{after.account_id}", f"T#{approval_task(one)}"
-        if was is None and one.waits_for_approval:
+        if one.agreement_id not in known and one.waits_for_approval:
             task = _approval(after.account_id, one, zones, now)
+            key = f"A#{after.account_id}", f"T#{approval_task(one)}"
             due_at = instant(task["due_at"])
             items.append(table.put_document(*key, task, due_shard="tasks", look_at=due_at))
-        elif was is not None and was.waits_for_approval and not one.waits_for_approval:
-            opened = table.load(*key)
-            if opened is not None and "closed_at" not in opened:
-                last = one.history[-1]
-                by = {"outcome": "done", "closed_at": now, "closed_by": last.who or last.by}
-                items.append(table.put_document(*key, {**opened, **by}))
     return items
 
 
@@ -183,8 +202,9 @@ def after_statements(
     now: datetime,
 ) -> tuple[Course, list[_Document]]:
     """What becomes of an account's agreements after its source has stated other balances: `opened`
-    is all that is open then, `entries` what was booked. With the items of agreements that leave the
-    account's document."""
+    is all that is open then, `entries` what was booked. With the items to write of agreements (see
+    `put_out`)."""
+    before = account
     account, read = brought_in(table, ledger.whole(account, opened))
     today = today_of(account, rulebook, now)
     for entry in entries:
@@ -193,7 +213,7 @@ def after_statements(
     kinds = rulebook.holds if rulebook else {}
     closed = read.closed
     course = follow_all(account, closed, now, today, kinds=kinds)
-    account, leaving = put_out(table, course.account, read, now)
+    account, leaving = put_out(table, before, course.account, read, now)
     return replace(course, account=ledger.embed(account, account.receivables)), leaving
 
 

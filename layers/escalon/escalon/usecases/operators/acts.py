@@ -110,8 +110,8 @@ class GiveUp(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class ApplyCredit(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Settle a receivable with unapplied credit: with all that fits, or so much of it; of all
-    payments, the oldest first, or of one."""
+    """Settle a receivable with unapplied credit: with all that fits, or so much of it at most; of
+    all payments, the oldest first, or of one."""
 
     key: str
     why: str

@@ -46,7 +46,14 @@ from escalon.domain.payments.payment import (
 from escalon.domain.ports import Clock, RulebookInForce
 from escalon.domain.rules.rulebook import HoldKind, Payments, Rulebook
 from escalon.domain.storage import AlreadyDoneError, ConflictError, Stored, instant
-from escalon.usecases.agreements.writes import Read, brought_in, put_out, today_of, zones_of
+from escalon.usecases.agreements.writes import (
+    Read,
+    brought_in,
+    put_out,
+    today_of,
+    wait_no_longer,
+    zones_of,
+)
 from escalon.usecases.payments.ledger_writes import MOST_ITEMS, all_open, issue, write
 
 if TYPE_CHECKING:
@@ -608,6 +615,7 @@ class _Writing:
     """What several payments make of one account, to be written together."""
 
     def __init__(self, account: Account, open_before: Sequence[Receivable]) -> None:
+        self.before = account
         self.account = ledger.whole(account, open_before)
         self.opened = {r.receivable_id: r for r in open_before}
         self.changed: dict[str, Receivable] = {}
@@ -624,6 +632,7 @@ class _Writing:
     def copy(self) -> "_Writing":
         """Another that may go further, or be thrown away."""
         twin = _Writing(self.account, tuple(self.opened.values()))
+        twin.before = self.before
         twin.changed, twin.booked = dict(self.changed), dict(self.booked)
         twin.entries, twin.facts, twin.more = [*self.entries], [*self.facts], [*self.more]
         twin.crossed, twin.interest = dict(self.crossed), self.interest
@@ -634,11 +643,17 @@ class _Writing:
     @property
     def items(self) -> int:
         """How many items the transaction has: the account, what changed and what drives it out of
-        the account's document, its entries, causes, payments, and the messages it crossed."""
+        the account's document, its entries, causes, payments, the messages it crossed, and the
+        tasks it closes."""
         crossed = len({m for messages in self.crossed.values() for m in messages})
         reopened = len(self.changed.keys() & self.opened.keys())
         written = len(self.changed) + len(self.entries) + len(self.more) + len(self.booked)
-        return 1 + written + reopened + crossed
+        return 1 + written + reopened + crossed + self.closings
+
+    @property
+    def closings(self) -> int:
+        """How many tasks to approve an agreement it closes."""
+        return len(wait_no_longer(self.before, self.account))
 
     def write(
         self,
@@ -650,7 +665,7 @@ class _Writing:
     ) -> Stored:
         """Write all of it in one transaction."""
         account_id = stored.account.account_id
-        account, leaving = put_out(table, self.account, self.read, now)
+        account, leaving = put_out(table, stored.account, self.account, self.read, now)
         return write(
             table,
             stored,
@@ -704,7 +719,7 @@ class _Writing:
         order = claims(self.account, booked, rulebook, on=on, today=today)
         most = limits(self.account, booked, on=on, today=today)
         booking = ledger.pay(self.account, self.opened.values(), money, rule, order, most)
-        if len(booking.changed) + len(booking.entries) > ROOM - 2 * self.interest:
+        if len(booking.changed) + len(booking.entries) > ROOM - 2 * self.interest - self.closings:
             booking = ledger.pay(self.account, (), money, rule)
             self._take(booking)
             self._to_be_spread(booked.payment_id)
@@ -848,7 +863,9 @@ class _Writing:
         next run goes on."""
         closed = {**self.read.closed, **self.changed}
         course = follow_all(self.account, closed, now, today, kinds=kinds, but=but)
-        if self.items + 2 * len(course.changed) + len(course.entries) > MOST_ITEMS:
+        more = 2 * len(course.changed) + len(course.entries)
+        more += len(wait_no_longer(self.account, course.account))
+        if self.items + more > MOST_ITEMS:
             return
         self._take(ledger.Booking(course.account, course.changed, course.entries))
         self.facts.extend(course.facts)

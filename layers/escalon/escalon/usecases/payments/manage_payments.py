@@ -19,7 +19,7 @@ from escalon.domain.agreements.follow_up import follow_all, given_up, payment_mo
 from escalon.domain.local_time import local_date
 from escalon.domain.money import Component, to_major
 from escalon.domain.payments import ledger
-from escalon.domain.payments.allocation import allocation_of
+from escalon.domain.payments.allocation import allocation_of, limits
 from escalon.domain.payments.ledger import LedgerEntry
 from escalon.domain.payments.payment import (
     BookedPayment,
@@ -33,7 +33,7 @@ from escalon.domain.payments.payment import (
 from escalon.domain.ports import Clock, RulebookInForce
 from escalon.domain.rules.rulebook import Payments
 from escalon.domain.storage import AlreadyDoneError, ConflictError, Stored
-from escalon.usecases.agreements.writes import brought_in, put_out, zones_of
+from escalon.usecases.agreements.writes import Read, brought_in, put_out, zones_of
 from escalon.usecases.operators.acts import (
     Act,
     ActRefusedError,
@@ -345,12 +345,19 @@ class ManagePayments:
                 cause=_cause(order.key),
             )
             ground.take(booking)
+            ground.account = given_up(
+                ground.account,
+                _cause(order.key),
+                receivable.receivable_id,
+                order.amounts_minor,
+                today=ground.today,
+            )
             told = {
                 "receivable_id": receivable.receivable_id,
                 "currency": receivable.currency,
                 "amounts_minor": dict(order.amounts_minor),
             }
-            return _Move(told, {**told, "open_minor": booking.changed[0].open_minor})
+            return _Move(told, told)
 
         return self._do(
             "waived" if order.kind == "waiver" else "written_off", order, person, change
@@ -377,7 +384,8 @@ class ManagePayments:
     # ---------------------------------------------------------------- credit
 
     def apply_credit(self, order: ApplyCredit, person: Person) -> Done:
-        """Settle a receivable with unapplied credit of its creditor and currency."""
+        """Settle a receivable with unapplied credit of its creditor and currency; under an
+        agreement that gives something up, with no more of it than fulfils that (`limits`)."""
 
         def change(ground: "_Ground") -> _Move:
             receivable = ground.open_receivable(order.receivable_id)
@@ -409,26 +417,33 @@ class ManagePayments:
                 )
             left = wanted
             for booked in payments:
-                if left:
-                    booking = ledger.apply_credit(
-                        ground.whole(),
-                        ground.opened.values(),
-                        booked,
-                        left,
-                        receivable.receivable_id,
-                        allocation_of(self._rulebook(order.account_id), creditor),
-                    )
+                booking = ledger.apply_credit(
+                    ground.whole(),
+                    ground.opened.values(),
+                    booked,
+                    left,
+                    receivable.receivable_id,
+                    allocation_of(self._rulebook(order.account_id), creditor),
+                    limits=ground.limits(booked),
+                )
+                if booking.entries:
                     left -= credit_of(booked.parts) - credit_of(booking.parts)
                     ground.take(booking)
                     after = replace(booked.turned(booking.parts), set_free=False)
                     ground.rebook(booked, after)
+            if left == wanted:
+                raise refused(
+                    "conflict",
+                    "receivable_id",
+                    "its agreement gives up what is open of it, and asks for no money for it",
+                    "if that is not to be given up, cancel the agreement first",
+                )
             told = {
                 "receivable_id": receivable.receivable_id,
                 "currency": currency,
-                "amount_minor": wanted,
+                "amount_minor": wanted - left,
             }
-            still = receivable.open_minor - wanted
-            return _Move(told, {**told, **ground.left_of(creditor, currency, still)})
+            return _Move(told, {**told, **ground.credit_left(creditor, currency)})
 
         return self._do("credit_applied", order, person, change)
 
@@ -482,8 +497,8 @@ class ManagePayments:
                 "currency": booked.currency,
                 "amount_minor": amount,
             }
-            still = receivable.open_minor + amount
-            return _Move(told, {**told, **ground.left_of(booked.creditor, booked.currency, still)})
+            credit = ground.credit_left(booked.creditor, booked.currency)
+            return _Move(told, {**told, **credit})
 
         return self._do("allocation_reversed", order, person, change)
 
@@ -505,15 +520,21 @@ class ManagePayments:
                 if stored.account.spreading:
                     stored = self._book.spread(stored)
                 open_before = all_open(self._table, stored.account)
-                ground = _Ground(stored.account, open_before, self._clock.now())
+                account, read = brought_in(self._table, ledger.whole(stored.account, open_before))
+                zones = zones_of(account, self._rulebook(order.account_id))
+                ground = _Ground(account, open_before, self._clock.now(), zones)
                 move = change(ground)
-                leaving, told = self._followed(ground, order)
-                act = self._act(did, order, person, ground.now, move.result)
+                told = self._follow(ground, read)
+                account, items = put_out(
+                    self._table, stored.account, ground.whole(), read, ground.now
+                )
+                result = {**move.result, "open_minor": ground.open_minor(order.receivable_id)}
+                act = self._act(did, order, person, ground.now, result)
                 by = {"by": person.who, "act": order.key}
                 write(
                     self._table,
                     stored,
-                    ledger.embed(ground.account, ground.opened.values()),
+                    ledger.embed(account, ground.opened.values()),
                     open_before,
                     list(ground.changed.values()),
                     ground.entries,
@@ -521,7 +542,7 @@ class ManagePayments:
                     more_facts=[facts.noted(did, ground.now, **move.told, **by), *told],
                     more=[
                         *self._keep(act),
-                        *leaving,
+                        *items,
                         *(self._table.put_payment(order.account_id, p) for p in ground.booked),
                     ],
                 )
@@ -532,37 +553,17 @@ class ManagePayments:
                 if again := self._again(did, order):
                     return again
                 raise
-            return Done(did, False, move.result)
+            return Done(did, False, result)
         raise _moving(order.key)
 
-    def _followed(
-        self, ground: "_Ground", order: GiveUp | ApplyCredit | ReverseAllocation
-    ) -> tuple[list[_Document], tuple[facts.Fact, ...]]:
-        """The account's agreements after the act: items of those that leave its document, and what
-        is told of them. What is given up counts like money: nobody owes an instalment for it."""
-        account, read = brought_in(self._table, ground.whole())
-        rulebook, now = self._rulebook(account.account_id), ground.now
-        if not account.agreements:
-            return [], ()
-        zones = zones_of(account, rulebook)
-        today = local_date(zones, now)
-        for was, after in ground.moved:
-            on = local_date(zones, after.paid_at)
-            account = payment_moved(account, was, after, on=on, today=today)
-        if isinstance(order, GiveUp):
-            account = given_up(
-                account,
-                _cause(order.key),
-                order.receivable_id,
-                order.amounts_minor,
-                today=today,
-            )
-        closed = {**read.closed, **ground.changed}
+    def _follow(self, ground: "_Ground", read: Read) -> tuple[facts.Fact, ...]:
+        """What the act makes of the account's agreements, and what is told of them."""
+        rulebook = self._rulebook(ground.account.account_id)
         kinds = rulebook.holds if rulebook else {}
-        course = follow_all(account, closed, now, today, kinds=kinds)
+        closed = {**read.closed, **ground.changed}
+        course = follow_all(ground.whole(), closed, ground.now, ground.today, kinds=kinds)
         ground.take(ledger.Booking(course.account, course.changed, course.entries))
-        ground.account, leaving = put_out(self._table, ground.whole(), read, now)
-        return leaving, course.facts
+        return course.facts
 
     def _act(self, did: Did, order: Order, person: Person, at: datetime, result: _Document) -> Act:
         return Act(
@@ -621,28 +622,43 @@ class ManagePayments:
 
 
 class _Move(msgspec.Struct, frozen=True):
-    """What an act did: as its fact tells it, and as its caller is answered."""
+    """What an act did: as its fact tells it, and as its caller is answered, who is told besides
+    what is open of the receivable now."""
 
     told: _Document
     result: _Document
 
 
 class _Ground:
-    """The account that an act changes, whole, with what the act has made of it so far."""
+    """The account that an act changes, whole and with all of its agreements, and what the act has
+    made of it so far; `zones` are those of the debtor's calendar."""
 
-    def __init__(self, account: Account, open_before: Sequence[Receivable], now: datetime) -> None:
+    def __init__(
+        self,
+        account: Account,
+        open_before: Sequence[Receivable],
+        now: datetime,
+        zones: Sequence[str],
+    ) -> None:
         self.account = account
         self.now = now
+        self.zones = zones
+        self.today = local_date(zones, now)
         self.opened = {r.receivable_id: r for r in open_before}
         self.changed: dict[str, Receivable] = {}
         self.entries: list[LedgerEntry] = []
         self.booked: list[BookedPayment] = []
-        self.moved: list[tuple[BookedPayment, BookedPayment]] = []  # what they were, and are
+
+    def limits(self, booked: BookedPayment) -> tuple[ledger.Limit, ...]:
+        """What a payment settles at most, after those that were rebooked before."""
+        on = local_date(self.zones, booked.paid_at)
+        return limits(self.whole(), booked, on=on, today=self.today)
 
     def rebook(self, was: BookedPayment, after: BookedPayment) -> None:
-        """A payment settles something else now."""
+        """A payment settles something else now, which the agreements come to know."""
         self.booked.append(after)
-        self.moved.append((was, after))
+        on = local_date(self.zones, after.paid_at)
+        self.account = payment_moved(self.account, was, after, on=on, today=self.today)
 
     def whole(self) -> Account:
         """The account as the ledger takes it."""
@@ -665,10 +681,14 @@ class _Ground:
                 self.opened.pop(receivable.receivable_id, None)
         self.entries.extend(booking.entries)
 
-    def left_of(self, creditor: str, currency: str, open_minor: int) -> dict[str, int]:
-        """What is open on the receivable after the act, and what credit is left."""
-        credit = self.account.credits.get(pot(creditor, currency), 0)
-        return {"open_minor": open_minor, "credit_minor": credit}
+    def open_minor(self, receivable_id: str) -> int:
+        """What is open of a receivable by now."""
+        found = self.opened.get(receivable_id)
+        return found.open_minor if found else 0
+
+    def credit_left(self, creditor: str, currency: str) -> dict[str, int]:
+        """What credit is left."""
+        return {"credit_minor": self.account.credits.get(pot(creditor, currency), 0)}
 
 
 def _cause(key: str) -> str:
