@@ -894,7 +894,7 @@ def test_reading_rules_does_not_import_what_writes_messages() -> None:
 # --- what is compiled ----------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("folder", ["config", "samples/ibm/rulebook"])
+@pytest.mark.parametrize("folder", ["config", "samples/ibm/rulebook", "samples/notices/es"])
 def test_what_we_ship_may_go_live(folder: str) -> None:
     assert load_rulebook(ROOT / folder).version
 

@@ -376,7 +376,7 @@ def _one_by_one(work: Any, items: list[Any]) -> list[Any]:
 
 class TestLedger(Ledger.TestCase):  # type: ignore[name-defined,misc]
     settings: ClassVar[Any] = settings(
-        max_examples=120,
+        max_examples=80,
         stateful_step_count=30,
         deadline=None,
         suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],

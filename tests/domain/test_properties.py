@@ -36,7 +36,7 @@ from tests.domain.debts import BOGOTA, account, at, carried_out, point, receivab
 SHIPPED = load_rulebook(Path(__file__).parents[2] / "config", try_messages=False)
 (STANDARD,) = (s for s in SHIPPED.strategies if s.strategy == "standard")
 STEPS = [step.step for strategy in SHIPPED.strategies for step in strategy.steps]
-SAYS = settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+SAYS = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 WALKS = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 MINORS = st.integers(-(10**12), 10**15)
